@@ -1,0 +1,121 @@
+#include <canopy/core/memory.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace canopy::memory {
+namespace {
+
+constexpr std::size_t keep_below = std::size_t{64} << 20;
+constexpr std::size_t classes_an_octave = 8;
+constexpr std::size_t number_of_classes = classes_an_octave * 32;
+
+// Classes within an octave [2^k, 2^(k+1)) lie 2^k / 8 apart; the smallest block is one cache line.
+std::size_t class_index(std::size_t bytes) {
+  if (bytes <= alignment * classes_an_octave) return (std::max<std::size_t>(bytes, 1) - 1) / alignment;
+  const auto octave = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;
+  const std::size_t step = (std::size_t{1} << octave) / classes_an_octave;
+  const std::size_t within = (bytes - 1 - (std::size_t{1} << octave)) / step;
+  return (octave - 9) * classes_an_octave + classes_an_octave + within;
+}
+
+struct Pool {
+  std::mutex mutex;
+  std::array<std::vector<void*>, number_of_classes> free;
+  Counters counters;
+};
+
+// Never destroyed: arrays of static storage duration may be freed after every other destructor has run.
+Pool& pool() {
+  static Pool& instance = *new Pool;
+  return instance;
+}
+
+void release(void* block) noexcept { ::operator delete (block, std::align_val_t{alignment}); }
+
+}  // namespace
+
+std::size_t size_class(std::size_t bytes) {
+  if (bytes <= alignment * classes_an_octave) {
+    return (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  }
+  const auto octave = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;
+  const std::size_t step = (std::size_t{1} << octave) / classes_an_octave;
+  if (bytes > std::numeric_limits<std::size_t>::max() - step) throw std::bad_alloc();
+  return (bytes + step - 1) / step * step;
+}
+
+Counters counters() {
+  const std::lock_guard lock(pool().mutex);
+  return pool().counters;
+}
+
+void reset_peak() {
+  const std::lock_guard lock(pool().mutex);
+  pool().counters.peak = pool().counters.live;
+}
+
+void* allocate(std::size_t bytes) {
+  const std::size_t size = size_class(bytes);
+  Pool& p = pool();
+  void* block = nullptr;
+  if (size < keep_below) {
+    const std::lock_guard lock(p.mutex);
+    auto& blocks = p.free[class_index(bytes)];
+    if (!blocks.empty()) {
+      block = blocks.back();
+      blocks.pop_back();
+      p.counters.cached -= size;
+      ++p.counters.from_pool;
+    }
+  }
+  const bool fresh = block == nullptr;
+  if (fresh) {
+    block = ::operator new (size, std::align_val_t{alignment}, std::nothrow);
+    if (block == nullptr) {
+      trim();
+      block = ::operator new (size, std::align_val_t{alignment});
+    }
+  }
+  const std::lock_guard lock(p.mutex);
+  if (fresh) ++p.counters.from_system;
+  p.counters.live += size;
+  p.counters.peak = std::max(p.counters.peak, p.counters.live);
+  return block;
+}
+
+void deallocate(void* block, std::size_t bytes) noexcept {
+  if (block == nullptr) return;
+  const std::size_t size = size_class(bytes);
+  Pool& p = pool();
+  {
+    const std::lock_guard lock(p.mutex);
+    p.counters.live -= size;
+    if (size < keep_below) {
+      try {
+        p.free[class_index(bytes)].push_back(block);
+        p.counters.cached += size;
+        return;
+      } catch (const std::bad_alloc&) {  // no room for the bookkeeping: the system gets the block
+      }
+    }
+  }
+  release(block);
+}
+
+void trim() noexcept {
+  Pool& p = pool();
+  const std::lock_guard lock(p.mutex);
+  for (auto& blocks : p.free) {
+    for (void* block : blocks) release(block);
+    blocks.clear();
+  }
+  p.counters.cached = 0;
+}
+
+}  // namespace canopy::memory

@@ -1,0 +1,79 @@
+// The gateway to xtensor, the array language of canopy: broadcasting arithmetic and slicing on `view(tensor)`.
+//
+// The only file that includes xtensor, because xtensor 0.24 needs two repairs under g++ -std=c++20. Its
+// xexpression_traits.hpp recognises C++17 by `__cplusplus == 201703L`; in C++20 a dynamic shape (svector) then matches
+// the partial specialisation for fixed shapes, and temporaries silently become arrays of rank 4: garbage or crashes.
+//  1. The specialisation below names xarray for svector-like shapes, before any xtensor header can choose otherwise.
+//  2. The target canopy::xtensor passes -fno-new-ttp-matching to GCC, which undoes the overly eager match.
+// tests/core/xtensor.cpp holds both. This header costs two seconds a file: keep it out of other public headers.
+#pragma once
+
+#include <cstddef>
+
+namespace xt {
+template <class T, std::size_t N, class A, bool Init>
+class svector;
+}
+
+#include <xtensor/xtensor_config.hpp>
+#include <xtensor/xtensor_forward.hpp>
+
+#if defined(__GNUC__) && !defined(__clang__) && __cplusplus > 201703L && \
+    (XTENSOR_VERSION_MAJOR == 0 && XTENSOR_VERSION_MINOR < 26)
+namespace xt::detail {
+template <class S>
+struct xtype_for_shape;
+template <class T, std::size_t N, class A, bool Init>
+struct xtype_for_shape<svector<T, N, A, Init>> {
+  template <class Value, layout_type Layout>
+  using type = xarray<Value, Layout>;
+};
+}  // namespace xt::detail
+#endif
+
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xarray.hpp>
+#include <xtensor/xeval.hpp>
+#include <xtensor/xmath.hpp>
+#include <xtensor/xnoalias.hpp>
+#include <xtensor/xview.hpp>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include <canopy/core/array.hpp>
+#include <canopy/core/error.hpp>
+
+namespace canopy {
+
+/// A read-only xtensor view of the elements; valid while `array` or another handle of its buffer lives.
+template <class T>
+auto view(const Array<T>& array) {
+  xt::dynamic_shape<std::size_t> shape(array.shape().begin(), array.shape().end());
+  return xt::adapt(array.data(), static_cast<std::size_t>(array.size()), xt::no_ownership(), shape);
+}
+
+/// The same for writing; counts a new version of the buffer.
+template <class T>
+auto mutable_view(Array<T>& array) {
+  xt::dynamic_shape<std::size_t> shape(array.shape().begin(), array.shape().end());
+  return xt::adapt(array.mutable_data(), static_cast<std::size_t>(array.size()), xt::no_ownership(), shape);
+}
+
+/// The expression computed into a new array of its shape: `evaluate(view(a) * view(b))`.
+template <class E>
+auto evaluate(const xt::xexpression<E>& expression) {
+  const E& e = expression.derived_cast();
+  std::array<std::int64_t, Shape::max_rank> extents{};
+  const std::size_t rank = e.dimension();
+  if (rank > extents.size()) throw ShapeError("evaluate: the expression has more axes than a shape can hold");
+  std::transform(e.shape().begin(), e.shape().end(), extents.begin(),
+                 [](auto extent) { return static_cast<std::int64_t>(extent); });
+  Array<std::remove_cv_t<typename E::value_type>> result(Shape(std::span<const std::int64_t>(extents.data(), rank)));
+  auto out = mutable_view(result);
+  xt::noalias(out) = e;
+  return result;
+}
+
+}  // namespace canopy
