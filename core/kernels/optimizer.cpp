@@ -1,7 +1,6 @@
 #include <canopy/core/kernels/optimizer.hpp>
 
 #include <cmath>
-#include <vector>
 
 #include <canopy/core/kernels/simd.hpp>
 
@@ -75,39 +74,8 @@ void adam(float* p, const float* g, float* m, float* v, std::int64_t n, const Ad
 }
 
 double sum_of_squares(const float* x, std::int64_t n) {
-  // Short runs of float lanes, gathered in double: a long sum keeps its small terms.
-  constexpr std::int64_t run = 64 * simd::width;
-  const auto block_sum = [x](std::int64_t begin, std::int64_t end) {
-    double sum = 0;
-    for (std::int64_t r = begin; r < end; r += run) {
-      const std::int64_t stop = std::min(r + run, end);
-      Batch lanes(0.f);
-      std::int64_t i = r;
-      for (; i + simd::width <= stop; i += simd::width) {
-        const Batch v = simd::load(x + i);
-        lanes += v * v;
-      }
-      if (i < stop) {
-        const Batch v = simd::load_partial(x + i, stop - i);
-        lanes += v * v;
-      }
-      alignas(64) float lane[simd::width];
-      lanes.store_aligned(lane);
-      for (const float value : lane) sum += value;
-    }
-    return sum;
-  };
-  if (n <= simd::grain) return block_sum(0, n);
-  const std::int64_t blocks = (n - 1) / simd::grain + 1;
-  std::vector<double> partial(static_cast<std::size_t>(blocks));
-  parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b) {
-      partial[static_cast<std::size_t>(b)] = block_sum(b * simd::grain, std::min(n, (b + 1) * simd::grain));
-    }
-  });
-  double sum = 0;
-  for (const double value : partial) sum += value;
-  return sum;
+  return simd::sum(
+      n, [](Batch v) { return v * v; }, x);
 }
 
 }  // namespace canopy::kernels

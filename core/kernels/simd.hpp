@@ -6,7 +6,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <numeric>
+#include <vector>
 
 #include <canopy/core/threads.hpp>
 
@@ -31,16 +34,41 @@ inline constexpr std::int64_t grain = 1 << 15;
 inline Batch load(const float* p) { return Batch::load_unaligned(p); }
 inline void store(float* p, const Batch& v) { v.store_unaligned(p); }
 
-/// The first `count` floats at p, followed by `fill`.
+/// The first `count` floats at p, followed by `fill`; 0 <= count <= width.
 inline Batch load_partial(const float* p, std::int64_t count, float fill = 0.f) {
+#ifdef __AVX512F__
+  return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>((1u << count) - 1u), p);
+#else
   alignas(64) float padded[width];
   std::fill(std::copy_n(p, count, padded), padded + width, fill);
   return Batch::load_aligned(padded);
+#endif
 }
 inline void store_partial(float* p, const Batch& v, std::int64_t count) {
+#ifdef __AVX512F__
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1u), v);
+#else
   alignas(64) float padded[width];
   v.store_aligned(padded);
   std::copy_n(padded, count, p);
+#endif
+}
+/// The first `count` lanes of v, followed by zeros.
+inline Batch first_lanes(const Batch& v, std::int64_t count) {
+  alignas(64) float padded[width] = {};
+  store_partial(padded, v, count);
+  return Batch::load_aligned(padded);
+}
+
+/// The largest lane; if one is NaN, an unspecified lane.
+inline float largest_lane(const Batch& v) {
+#ifdef __AVX512F__
+  return _mm512_reduce_max_ps(v);
+#else
+  alignas(64) float lane[width];
+  v.store_aligned(lane);
+  return *std::max_element(lane, lane + width);
+#endif
 }
 
 /// out[i] = f(in[i]...) on this thread.
@@ -55,6 +83,50 @@ void map_serial(std::int64_t begin, std::int64_t end, float* out, F f, const In*
 template <class F, class... In>
 void map(std::int64_t n, float* out, F f, const In*... in) {
   parallel_for(n, grain, [&](std::int64_t begin, std::int64_t end) { map_serial(begin, end, out, f, in...); });
+}
+
+/// Sum of f(in[i]...) on this thread. Float lanes take at most 64 terms each before they are gathered in double, so
+/// that a long sum keeps its small terms.
+template <class F, class... In>
+double sum_serial(std::int64_t begin, std::int64_t end, F f, const In*... in) {
+  constexpr std::int64_t step = 4 * width;
+  double total = 0;
+  std::int64_t i = begin;
+  while (i + step <= end) {
+    const std::int64_t stop = std::min(end, i + 64 * step);
+    Batch a(0.f), b(0.f), c(0.f), d(0.f);
+    for (; i + step <= stop; i += step) {
+      a += f(load(in + i)...);
+      b += f(load(in + i + width)...);
+      c += f(load(in + i + 2 * width)...);
+      d += f(load(in + i + 3 * width)...);
+    }
+    total += xsimd::hadd((a + b) + (c + d));
+  }
+  if (i == end) return total;
+  Batch rest(0.f);
+  for (; i + width <= end; i += width) rest += f(load(in + i)...);
+  if (i < end) rest += first_lanes(f(load_partial(in + i, end - i, 1.f)...), end - i);
+  return total + xsimd::hadd(rest);
+}
+
+/// The same on all threads, in blocks of `grain` whatever their number.
+template <class F, class... In>
+double sum(std::int64_t n, F f, const In*... in) {
+  if (n <= grain) return sum_serial(0, n, f, in...);
+  const std::int64_t blocks = (n - 1) / grain + 1;
+  std::vector<double> partial(static_cast<std::size_t>(blocks));
+  parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t block = first; block < last; ++block) {
+      partial[static_cast<std::size_t>(block)] = sum_serial(block * grain, std::min(n, (block + 1) * grain), f, in...);
+    }
+  });
+  return std::accumulate(partial.begin(), partial.end(), 0.0);
+}
+
+/// How many items of `size` elements make a grain, at least one.
+inline std::int64_t items_per_grain(std::int64_t size) {
+  return std::max<std::int64_t>(1, grain / std::max<std::int64_t>(1, size));
 }
 
 }  // namespace canopy::kernels::simd

@@ -2,11 +2,13 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <canopy/core/random.hpp>
 #include <canopy/core/threads.hpp>
 
+#include <fmt/format.h>
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
@@ -76,7 +78,7 @@ BOOST_AUTO_TEST_CASE(sgd_follows_its_definition) {
       for (int t = 1; t <= 5; ++t) {
         kernels::SgdStep step = setting;
         step.first_step = t == 1;
-        const Floats g = normal(n, "g" + std::to_string(t));
+        const Floats g = normal(n, fmt::format("g{}", t));
         const Floats g_before = g;
         kernels::sgd(p.data(), g.data(), step.momentum == 0 ? nullptr : buffer.data(), n, step);
         naive_sgd(twin, g, twin_buffer, step);
@@ -102,7 +104,7 @@ BOOST_AUTO_TEST_CASE(adam_follows_its_definition) {
         kernels::AdamStep step = setting;
         step.bias_correction1 = 1 - std::pow(step.beta1, t);
         step.bias_correction2 = 1 - std::pow(step.beta2, t);
-        const Floats g = normal(n, "g" + std::to_string(t));
+        const Floats g = normal(n, fmt::format("g{}", t));
         kernels::adam(p.data(), g.data(), m.data(), v.data(), n, step);
         naive_adam(twin, g, twin_m, twin_v, step);
       }
