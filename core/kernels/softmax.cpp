@@ -1,0 +1,175 @@
+#include <canopy/core/kernels/softmax.hpp>
+
+#include <cmath>
+#include <limits>
+
+#include <canopy/core/error.hpp>
+#include <canopy/core/kernels/simd.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy::kernels {
+namespace {
+
+using simd::Batch;
+
+template <class Body>
+void for_each_row(std::int64_t rows, std::int64_t n, Body body) {
+  parallel_for(rows, simd::items_per_grain(n), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) body(r);
+  });
+}
+
+// The largest of n numbers. A NaN may be missed: it comes back with the exponentials.
+float maximum_of(const float* x, std::int64_t n) {
+  constexpr float lowest = -std::numeric_limits<float>::infinity();
+  Batch best(lowest);
+  std::int64_t i = 0;
+  for (; i + simd::width <= n; i += simd::width) best = xsimd::max(best, simd::load(x + i));
+  if (i < n) best = xsimd::max(best, simd::load_partial(x + i, n - i, lowest));
+  return simd::largest_lane(best);
+}
+
+// y = exp(x - shift); returns its sum. The padding of the last register is exp(-inf) = 0.
+float shifted_exp(const float* x, float shift, float* y, std::int64_t n) {
+  const Batch s(shift);
+  double total = 0;
+  std::int64_t i = 0;
+  while (i + simd::width <= n) {
+    Batch lanes(0.f);
+    const std::int64_t stop = std::min(n, i + 64 * simd::width);
+    for (; i + simd::width <= stop; i += simd::width) {
+      const Batch e = xsimd::exp(simd::load(x + i) - s);
+      simd::store(y + i, e);
+      lanes += e;
+    }
+    total += xsimd::hadd(lanes);
+  }
+  if (i < n) {
+    const Batch e = xsimd::exp(simd::load_partial(x + i, n - i, -std::numeric_limits<float>::infinity()) - s);
+    simd::store_partial(y + i, e, n - i);
+    total += xsimd::hadd(e);
+  }
+  return static_cast<float>(total);
+}
+
+float sum_of_shifted_exp(const float* x, float shift, std::int64_t n) {
+  return static_cast<float>(simd::sum_serial(
+      0, n, [s = Batch(shift)](Batch v) { return xsimd::exp(v - s); }, x));
+}
+
+std::int64_t count_labels(const std::int32_t* labels, std::int64_t rows, std::int64_t classes, std::int32_t ignored) {
+  std::int64_t counted = 0;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (labels[r] == ignored) continue;
+    if (labels[r] < 0 || labels[r] >= classes) {
+      throw DataError(
+          fmt::format("cross_entropy: the label of row {} is {}, but there are {} classes, 0 to {} (only {} "
+                      "is ignored)",
+                      r, labels[r], classes, classes - 1, ignored));
+    }
+    ++counted;
+  }
+  return counted;
+}
+
+}  // namespace
+
+void softmax(const float* x, float* y, std::int64_t rows, std::int64_t n) {
+  for_each_row(rows, n, [=](std::int64_t r) {
+    const float* in = x + r * n;
+    float* out = y + r * n;
+    const float total = shifted_exp(in, maximum_of(in, n), out, n);
+    simd::map_serial(
+        0, n, out, [f = Batch(1.f / total)](Batch v) { return f * v; }, static_cast<const float*>(out));
+  });
+}
+
+void softmax_backward(const float* y, const float* dy, float* dx, std::int64_t rows, std::int64_t n) {
+  for_each_row(rows, n, [=](std::int64_t r) {
+    const float* p = y + r * n;
+    const float* d = dy + r * n;
+    const auto mean = static_cast<float>(simd::sum_serial(
+        0, n, [](Batch a, Batch b) { return a * b; }, p, d));
+    simd::map_serial(
+        0, n, dx + r * n, [m = Batch(mean)](Batch a, Batch b) { return a * (b - m); }, p, d);
+  });
+}
+
+void log_softmax(const float* x, float* y, std::int64_t rows, std::int64_t n) {
+  for_each_row(rows, n, [=](std::int64_t r) {
+    const float* in = x + r * n;
+    const float largest = maximum_of(in, n);
+    const float log_sum = std::log(sum_of_shifted_exp(in, largest, n));
+    // Two subtractions: their sum would lose digits where the maximum is large.
+    simd::map_serial(
+        0, n, y + r * n, [m = Batch(largest), l = Batch(log_sum)](Batch v) { return (v - m) - l; }, in);
+  });
+}
+
+void log_softmax_backward(const float* y, const float* dy, float* dx, std::int64_t rows, std::int64_t n) {
+  for_each_row(rows, n, [=](std::int64_t r) {
+    const float* d = dy + r * n;
+    const auto total = static_cast<float>(simd::sum_serial(
+        0, n, [](Batch v) { return v; }, d));
+    simd::map_serial(
+        0, n, dx + r * n, [t = Batch(total)](Batch a, Batch b) { return b - xsimd::exp(a) * t; }, y + r * n, d);
+  });
+}
+
+CrossEntropyResult cross_entropy(const float* logits, const std::int32_t* labels, std::int64_t rows,
+                                 std::int64_t classes, const CrossEntropyOptions& options, float* statistics) {
+  const std::int64_t counted = count_labels(labels, rows, classes, options.ignore_index);
+  if (counted == 0) return {0.f, 0};
+  const double smoothing = options.label_smoothing;
+  const auto row_loss = [&](std::int64_t r) -> double {
+    if (labels[r] == options.ignore_index) return 0;
+    const float* x = logits + r * classes;
+    const float largest = maximum_of(x, classes);
+    const float total = sum_of_shifted_exp(x, largest, classes);
+    statistics[2 * r] = largest;
+    statistics[2 * r + 1] = total;
+    const double log_sum = std::log(total);
+    double loss = (1 - smoothing) * (log_sum - (x[labels[r]] - largest));
+    if (smoothing != 0) {
+      const double shifted = simd::sum_serial(
+          0, classes, [m = Batch(largest)](Batch v) { return v - m; }, x);
+      loss += smoothing * (log_sum - shifted / static_cast<double>(classes));
+    }
+    return loss;
+  };
+  const std::int64_t block = simd::items_per_grain(classes);
+  const std::int64_t blocks = (rows - 1) / block + 1;
+  std::vector<double> partial(static_cast<std::size_t>(blocks));
+  parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) {
+      double sum = 0;
+      for (std::int64_t r = b * block; r < std::min(rows, (b + 1) * block); ++r) sum += row_loss(r);
+      partial[static_cast<std::size_t>(b)] = sum;
+    }
+  });
+  const double sum = std::accumulate(partial.begin(), partial.end(), 0.0);
+  return {static_cast<float>(sum / static_cast<double>(counted)), counted};
+}
+
+void cross_entropy_backward(const float* logits, const std::int32_t* labels, const float* statistics, float dy,
+                            std::int64_t counted, std::int64_t rows, std::int64_t classes,
+                            const CrossEntropyOptions& options, float* dx) {
+  const float scale = dy / static_cast<float>(counted);
+  const float everywhere = options.label_smoothing / static_cast<float>(classes);
+  for_each_row(rows, classes, [&](std::int64_t r) {
+    float* out = dx + r * classes;
+    if (labels[r] == options.ignore_index) {
+      std::fill_n(out, classes, 0.f);
+      return;
+    }
+    const Batch shift(statistics[2 * r]);
+    const Batch factor(scale / statistics[2 * r + 1]);
+    const Batch term(scale * everywhere);
+    simd::map_serial(
+        0, classes, out, [&](Batch v) { return xsimd::exp(v - shift) * factor - term; }, logits + r * classes);
+    out[labels[r]] -= scale * (1.f - options.label_smoothing);
+  });
+}
+
+}  // namespace canopy::kernels

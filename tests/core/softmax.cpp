@@ -1,0 +1,194 @@
+#include <canopy/core/kernels/softmax.hpp>
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include <canopy/core/error.hpp>
+#include <canopy/core/random.hpp>
+#include <canopy/core/threads.hpp>
+#include <canopy/core/xtensor.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace canopy;
+
+namespace {
+
+using Doubles = xt::xarray<double>;
+
+Tensor normal(const Shape& shape, const char* purpose, float deviation = 2.f) {
+  Tensor x(shape);
+  RandomStream(3, purpose).fill_normal(x.mutable_elements(), 0.f, deviation);
+  return x;
+}
+
+Doubles exact(const Tensor& x) { return xt::cast<double>(view(x)); }
+
+Doubles row_sums(const Doubles& x) { return xt::sum(x, {1}, xt::keep_dims); }
+
+// log soft-max as written in a book, in double.
+Doubles naive_log_softmax(const Doubles& x) {
+  const Doubles exponentials = xt::exp(x);
+  return x - xt::log(row_sums(exponentials));
+}
+
+double difference(const Tensor& a, const Doubles& b) {
+  double worst = 0;
+  for (std::int64_t i = 0; i < a.size(); ++i) {
+    const double error = std::abs(a.data()[i] - b.data()[i]) / std::max(std::abs(b.data()[i]), 1.0);
+    worst = std::max(worst, std::isnan(error) ? std::numeric_limits<double>::infinity() : error);
+  }
+  return worst;
+}
+
+using Rows = void (*)(const float*, float*, std::int64_t, std::int64_t);
+using RowsBackward = void (*)(const float*, const float*, float*, std::int64_t, std::int64_t);
+
+Tensor run(Rows kernel, const Tensor& x) {
+  Tensor y(x.shape());
+  kernel(x.data(), y.mutable_data(), x.extent(0), x.extent(1));
+  return y;
+}
+
+Tensor run(RowsBackward kernel, const Tensor& y, const Tensor& dy) {
+  Tensor dx(y.shape());
+  kernel(y.data(), dy.data(), dx.mutable_data(), y.extent(0), y.extent(1));
+  return dx;
+}
+
+const Shape shapes[] = {{0, 3},  {3, 1},  {1, 2},    {5, 10},   {4, 15},   {4, 16},
+                        {4, 17}, {3, 33}, {257, 10}, {3, 1000}, {2, 30011}};
+
+// Labels 0, 1, ... with every fourth row ignored.
+Indices some_labels(std::int64_t rows, std::int64_t classes, std::int32_t ignored) {
+  Indices labels({rows});
+  std::int32_t next = 0;
+  for (std::int32_t& label : labels.mutable_elements()) {
+    label = next % 4 == 3 ? ignored : (next * 7) % static_cast<std::int32_t>(classes);
+    ++next;
+  }
+  return labels;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(softmax)
+
+BOOST_AUTO_TEST_CASE(forward_and_backward_follow_the_formulas) {
+  for (const Shape& shape : shapes) {
+    const Tensor x = normal(shape, "x");
+    const Tensor dy = normal(shape, "dy");
+    const Doubles log_y = naive_log_softmax(exact(x));
+    const Doubles y = xt::exp(log_y);
+    const Doubles y_dy = y * exact(dy);
+    const Tensor probabilities = run(kernels::softmax, x);
+    const Tensor logs = run(kernels::log_softmax, x);
+    BOOST_TEST(difference(probabilities, y) < 1e-6, shape.to_string());
+    BOOST_TEST(difference(logs, log_y) < 1e-6, shape.to_string());
+    const Doubles dx = y * (exact(dy) - row_sums(y_dy));
+    const Doubles dx_log = exact(dy) - y * row_sums(exact(dy));
+    BOOST_TEST(difference(run(kernels::softmax_backward, probabilities, dy), dx) < 2e-6, shape.to_string());
+    BOOST_TEST(difference(run(kernels::log_softmax_backward, logs, dy), dx_log) < 5e-6, shape.to_string());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(large_logits_do_not_overflow_and_masked_ones_vanish) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const Tensor x({2, 3}, {1000.f, 1000.f, -infinity, -1000.f, -1001.f, -1002.f});
+  const Tensor y = run(kernels::softmax, x);
+  BOOST_TEST(y.data()[0] == 0.5f);
+  BOOST_TEST(y.data()[2] == 0.f);
+  BOOST_TEST(y.data()[3] == 0.66524096f, boost::test_tools::tolerance(1e-6f));
+  const Tensor logs = run(kernels::log_softmax, x);
+  BOOST_TEST(logs.data()[0] == -std::log(2.f), boost::test_tools::tolerance(1e-6f));
+  BOOST_TEST(logs.data()[2] == -infinity);
+  const Tensor poisoned({1, 3}, {1.f, std::nanf(""), 2.f});
+  for (const float v : run(kernels::softmax, poisoned).elements()) BOOST_TEST(std::isnan(v));
+}
+
+BOOST_AUTO_TEST_CASE(cross_entropy_follows_its_definition) {
+  for (const Shape& shape : shapes) {
+    const std::int64_t rows = shape[0], classes = shape[1];
+    if (rows == 0) continue;
+    for (const float smoothing : {0.f, 0.1f, 1.f}) {
+      for (const std::int32_t ignored : {-100, 0}) {
+        const Tensor x = normal(shape, "x");
+        const Indices labels = some_labels(rows, classes, ignored);
+        const Doubles logs = naive_log_softmax(exact(x));
+        Doubles target = xt::zeros<double>({static_cast<std::size_t>(rows), static_cast<std::size_t>(classes)});
+        Doubles counts = xt::zeros<double>({static_cast<std::size_t>(rows), std::size_t{1}});
+        for (std::int64_t r = 0; r < rows; ++r) {
+          if (labels.data()[r] == ignored) continue;
+          counts(r, 0) = 1;
+          for (std::int64_t c = 0; c < classes; ++c) {
+            target(r, c) = (labels.data()[r] == c ? 1.0 - smoothing : 0.0) + smoothing / static_cast<double>(classes);
+          }
+        }
+        const double counted = xt::sum(counts)();
+        if (counted == 0) continue;  // a case of its own below
+        const double expected = -xt::sum(target * logs)() / counted;
+        const kernels::CrossEntropyOptions options{smoothing, ignored};
+        Tensor statistics({rows, 2});
+        const auto result =
+            kernels::cross_entropy(x.data(), labels.data(), rows, classes, options, statistics.mutable_data());
+        BOOST_TEST(static_cast<double>(result.counted) == counted);
+        BOOST_TEST(std::abs(static_cast<double>(result.loss) - expected) < 2e-6 * std::max(1.0, expected),
+                   shape.to_string() << ": " << result.loss << " for " << expected);
+        Tensor dx(shape);
+        kernels::cross_entropy_backward(x.data(), labels.data(), statistics.data(), 3.f, result.counted, rows, classes,
+                                        options, dx.mutable_data());
+        const Doubles expected_dx = 3.0 / counted * counts * (xt::exp(logs) - target);
+        BOOST_TEST(difference(dx, expected_dx) < 1e-6, shape.to_string());
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_label_counts) {
+  const Tensor x = normal({2, 3}, "x");
+  const Indices labels({2}, {-100, -100});
+  Tensor statistics({2, 2}), dx({2, 3}, 7.f);
+  const auto result = kernels::cross_entropy(x.data(), labels.data(), 2, 3, {}, statistics.mutable_data());
+  BOOST_TEST(result.loss == 0.f);
+  BOOST_TEST(result.counted == 0);
+  kernels::cross_entropy_backward(x.data(), labels.data(), statistics.data(), 1.f, 0, 2, 3, {}, dx.mutable_data());
+  for (const float v : dx.elements()) BOOST_TEST(v == 0.f);
+  BOOST_TEST(kernels::cross_entropy(nullptr, nullptr, 0, 3, {}, nullptr).loss == 0.f);
+}
+
+BOOST_AUTO_TEST_CASE(a_label_out_of_range_is_named) {
+  const Tensor x = normal({3, 10}, "x");
+  Tensor statistics({3, 2});
+  for (const std::int32_t wrong : {10, -1}) {
+    const Indices labels({3}, {1, wrong, 2});
+    BOOST_CHECK_EXCEPTION(kernels::cross_entropy(x.data(), labels.data(), 3, 10, {}, statistics.mutable_data()),
+                          DataError, [&](const DataError& error) {
+                            const std::string text = error.what();
+                            return text.find("row 1 is " + std::to_string(wrong)) != std::string::npos &&
+                                   text.find("10 classes") != std::string::npos;
+                          });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
+  const Tensor x = normal({3000, 37}, "x");
+  const Indices labels = some_labels(3000, 37, -100);
+  Tensor statistics({3000, 2});
+  const auto loss = [&] {
+    return kernels::cross_entropy(x.data(), labels.data(), 3000, 37, {.label_smoothing = 0.1f},
+                                  statistics.mutable_data())
+        .loss;
+  };
+  const ThreadGuard one(1);
+  const Tensor serial = run(kernels::softmax, x);
+  const float serial_loss = loss();
+  for (const int count : {2, 3, 8}) {
+    const ThreadGuard guard(count);
+    const Tensor y = run(kernels::softmax, x);
+    BOOST_TEST(std::equal(y.data(), y.data() + y.size(), serial.data()));
+    BOOST_TEST(loss() == serial_loss);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
