@@ -29,19 +29,19 @@ Batch logistic(Batch x) { return Batch(1.f) / (Batch(1.f) + xsimd::exp(-x)); }
 void relu(const float* x, float* y, std::int64_t n) { simd::map(n, y, positive_part, x); }
 
 void gelu(const float* x, float* y, std::int64_t n) {
-  simd::map(
+  simd::map_slow(
       n, y, [](Batch v) { return v * normal_cdf(v); }, x);
 }
 
-void sigmoid(const float* x, float* y, std::int64_t n) { simd::map(n, y, logistic, x); }
+void sigmoid(const float* x, float* y, std::int64_t n) { simd::map_slow(n, y, logistic, x); }
 
 void tanh(const float* x, float* y, std::int64_t n) {
-  simd::map(
+  simd::map_slow(
       n, y, [](Batch v) { return xsimd::tanh(v); }, x);
 }
 
 void softplus(const float* x, float* y, std::int64_t n) {
-  simd::map(
+  simd::map_slow(
       n, y, [](Batch v) { return positive_part(v) + xsimd::log1p(xsimd::exp(-xsimd::abs(v))); }, x);
 }
 
@@ -51,7 +51,7 @@ void relu_backward(const float* y, const float* dy, float* dx, std::int64_t n) {
 }
 
 void gelu_backward(const float* x, const float* dy, float* dx, std::int64_t n) {
-  simd::map(
+  simd::map_slow(
       n, dx, [](Batch v, Batch d) { return d * (normal_cdf(v) + v * normal_density(v)); }, x, dy);
 }
 
@@ -66,7 +66,7 @@ void tanh_backward(const float* y, const float* dy, float* dx, std::int64_t n) {
 }
 
 void softplus_backward(const float* x, const float* dy, float* dx, std::int64_t n) {
-  simd::map(
+  simd::map_slow(
       n, dx, [](Batch v, Batch d) { return d * logistic(v); }, x, dy);
 }
 

@@ -50,8 +50,9 @@ void sum_columns(const float* x, std::int64_t n, std::int64_t stride, std::int64
 // The first axis of [n, inner]: wide rows are cut into strips of columns, narrow ones into blocks of rows.
 void sum_first_axis(const float* x, float* out, std::int64_t n, std::int64_t inner) {
   constexpr std::int64_t wide = 1024;
+  constexpr std::int64_t strip = 4 * simd::width;
   if (inner >= wide) {
-    const std::int64_t columns = std::max(wide, simd::items_per_grain(n) / wide * wide);
+    const std::int64_t columns = (simd::items_per_grain(n) + strip - 1) / strip * strip;
     parallel_for(inner, columns,
                  [&](std::int64_t begin, std::int64_t end) { sum_columns(x, n, inner, begin, end, out); });
     return;

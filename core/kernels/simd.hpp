@@ -30,6 +30,8 @@ using Batch = xsimd::batch<float>;
 inline constexpr std::int64_t width = static_cast<std::int64_t>(Batch::size);
 /// Elements a thread must have to be worth waking: a multiple of every SIMD width.
 inline constexpr std::int64_t grain = 1 << 15;
+/// The same where each element costs an exponential or more.
+inline constexpr std::int64_t slow_grain = 1 << 14;
 
 inline Batch load(const float* p) { return Batch::load_unaligned(p); }
 inline void store(float* p, const Batch& v) { v.store_unaligned(p); }
@@ -55,9 +57,13 @@ inline void store_partial(float* p, const Batch& v, std::int64_t count) {
 }
 /// The first `count` lanes of v, followed by zeros.
 inline Batch first_lanes(const Batch& v, std::int64_t count) {
+#ifdef __AVX512F__
+  return _mm512_maskz_mov_ps(static_cast<__mmask16>((1u << count) - 1u), v);
+#else
   alignas(64) float padded[width] = {};
   store_partial(padded, v, count);
   return Batch::load_aligned(padded);
+#endif
 }
 
 /// The largest lane; if one is NaN, an unspecified lane.
@@ -83,6 +89,12 @@ void map_serial(std::int64_t begin, std::int64_t end, float* out, F f, const In*
 template <class F, class... In>
 void map(std::int64_t n, float* out, F f, const In*... in) {
   parallel_for(n, grain, [&](std::int64_t begin, std::int64_t end) { map_serial(begin, end, out, f, in...); });
+}
+
+/// The same for an `f` that takes an exponential's time.
+template <class F, class... In>
+void map_slow(std::int64_t n, float* out, F f, const In*... in) {
+  parallel_for(n, slow_grain, [&](std::int64_t begin, std::int64_t end) { map_serial(begin, end, out, f, in...); });
 }
 
 /// Sum of f(in[i]...) on this thread. Float lanes take at most 64 terms each before they are gathered in double, so
@@ -124,9 +136,9 @@ double sum(std::int64_t n, F f, const In*... in) {
   return std::accumulate(partial.begin(), partial.end(), 0.0);
 }
 
-/// How many items of `size` elements make a grain, at least one.
-inline std::int64_t items_per_grain(std::int64_t size) {
-  return std::max<std::int64_t>(1, grain / std::max<std::int64_t>(1, size));
+/// How many items of `size` elements make a grain of `elements`, at least one.
+inline std::int64_t items_per_grain(std::int64_t size, std::int64_t elements = grain) {
+  return std::max<std::int64_t>(1, elements / std::max<std::int64_t>(1, size));
 }
 
 }  // namespace canopy::kernels::simd

@@ -15,7 +15,7 @@ using simd::Batch;
 
 template <class Body>
 void for_each_row(std::int64_t rows, std::int64_t n, Body body) {
-  parallel_for(rows, simd::items_per_grain(n), [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(rows, simd::items_per_grain(n, simd::slow_grain), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) body(r);
   });
 }
@@ -138,7 +138,7 @@ CrossEntropyResult cross_entropy(const float* logits, const std::int32_t* labels
     }
     return loss;
   };
-  const std::int64_t block = simd::items_per_grain(classes);
+  const std::int64_t block = simd::items_per_grain(classes, simd::slow_grain);
   const std::int64_t blocks = (rows - 1) / block + 1;
   std::vector<double> partial(static_cast<std::size_t>(blocks));
   parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
