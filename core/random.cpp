@@ -1,5 +1,7 @@
 #include <canopy/core/random.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <mutex>
 
 #include <Random123/philox.h>
@@ -53,18 +55,13 @@ Streams& streams() {
 
 RandomStream::RandomStream(std::uint64_t seed, std::string_view purpose) : seed_(seed), purpose_(hash(purpose)) {}
 
-void RandomStream::seek(std::uint64_t position) {
-  position_ = position;
-  left_ = 0;
-}
-
 void RandomStream::fill_uniform(std::span<float> out, float low, float high) {
-  left_ = 0;
-  fill(out, seed_, purpose_, position_, [=](std::uint32_t bits) { return low + (high - low) * unit(bits); });
+  const float last = std::nextafter(high, low);  // the sum may round up to `high`
+  fill(out, seed_, purpose_, position_,
+       [=](std::uint32_t bits) { return std::min(low + (high - low) * unit(bits), last); });
 }
 
 void RandomStream::fill_normal(std::span<float> out, float mean, float deviation) {
-  left_ = 0;
   for (std::size_t i = 0; i < out.size(); i += 4) {
     const auto bits = block(seed_, purpose_, position_++);
     const auto a = r123::boxmuller(bits[0], bits[1]);
@@ -75,18 +72,10 @@ void RandomStream::fill_normal(std::span<float> out, float mean, float deviation
 }
 
 void RandomStream::fill_bernoulli(std::span<float> out, float probability) {
-  left_ = 0;
   fill(out, seed_, purpose_, position_, [=](std::uint32_t bits) { return unit(bits) < probability ? 1.f : 0.f; });
 }
 
-RandomStream::result_type RandomStream::operator()() {
-  if (left_ == 0) {
-    const auto bits = block(seed_, purpose_, position_++);
-    for (int i = 0; i < 4; ++i) drawn_[i] = bits[static_cast<std::size_t>(i)];
-    left_ = 4;
-  }
-  return drawn_[4 - left_--];
-}
+RandomStream::result_type RandomStream::operator()() { return block(seed_, purpose_, position_++)[0]; }
 
 void manual_seed(std::uint64_t seed) { restore_random(seed, {}); }
 

@@ -18,7 +18,7 @@ class RandomStream {
 
   /// Blocks of four numbers consumed so far; every call below consumes whole blocks.
   std::uint64_t position() const { return position_; }
-  void seek(std::uint64_t position);
+  void seek(std::uint64_t position) { position_ = position; }
 
   /// Uniform in [low, high).
   void fill_uniform(std::span<float> out, float low, float high);
@@ -27,7 +27,8 @@ class RandomStream {
   /// 1 with the given probability, else 0.
   void fill_bernoulli(std::span<float> out, float probability);
 
-  /// The standard's UniformRandomBitGenerator, for std::shuffle and its like.
+  /// The standard's UniformRandomBitGenerator, for std::shuffle and its like. A block for each number, so that the
+  /// position says all there is to say of a stream.
   using result_type = std::uint32_t;
   static constexpr result_type min() { return 0; }
   static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
@@ -37,8 +38,6 @@ class RandomStream {
   std::uint64_t seed_;
   std::uint64_t purpose_;
   std::uint64_t position_ = 0;
-  result_type drawn_[4] = {};
-  int left_ = 0;  // numbers of `drawn_` that operator() has not yet returned
 };
 
 /// Starts every named stream of the process anew from `seed` (0 until called).
