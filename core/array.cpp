@@ -11,4 +11,12 @@ void throw_size_mismatch(const Shape& shape, std::int64_t size) {
       fmt::format("the shape {} has {} elements where {} are needed", shape.to_string(), shape.size(), size));
 }
 
+std::size_t checked_bytes(std::int64_t size, std::size_t bytes_each) {
+  std::ptrdiff_t bytes = 0;
+  if (__builtin_mul_overflow(size, bytes_each, &bytes)) {
+    throw ShapeError(fmt::format("an array of {} elements of {} bytes is larger than memory", size, bytes_each));
+  }
+  return static_cast<std::size_t>(bytes);
+}
+
 }  // namespace canopy::detail

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -13,6 +14,12 @@
 #include <canopy/core/shape.hpp>
 
 namespace canopy {
+
+namespace detail {
+[[noreturn]] void throw_size_mismatch(const Shape& shape, std::int64_t size);
+/// size * bytes_each; throws ShapeError where that is more than memory can be addressed.
+std::size_t checked_bytes(std::int64_t size, std::size_t bytes_each);
+}  // namespace detail
 
 /// A handle: copying shares the buffer, `clone()` copies it, `reshape` is free. Constness of the handle guards the
 /// elements: reading goes through `data()`, writing through `mutable_data()`, which also counts a new version so that
@@ -85,7 +92,7 @@ class Array {
  private:
   struct Buffer {
     explicit Buffer(std::int64_t size)
-        : bytes(static_cast<std::size_t>(size) * sizeof(T)), elements(static_cast<T*>(memory::allocate(bytes))) {}
+        : bytes(detail::checked_bytes(size, sizeof(T))), elements(static_cast<T*>(memory::allocate(bytes))) {}
     ~Buffer() { memory::deallocate(elements, bytes); }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
@@ -99,10 +106,6 @@ class Array {
   Shape shape_;
   std::shared_ptr<Buffer> buffer_;
 };
-
-namespace detail {
-[[noreturn]] void throw_size_mismatch(const Shape& shape, std::int64_t size);
-}
 
 template <class T>
 void Array<T>::require_size(std::int64_t expected) const {

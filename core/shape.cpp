@@ -14,12 +14,15 @@ Shape::Shape(std::span<const std::int64_t> extents) {
   if (extents.size() > max_rank) {
     throw ShapeError(fmt::format("a shape has at most {} axes, not {}", max_rank, extents.size()));
   }
+  std::int64_t countable = 1;
   for (const std::int64_t extent : extents) {
     if (extent < 0) throw ShapeError(fmt::format("a negative extent in the shape [{}]", fmt::join(extents, ", ")));
-    if (__builtin_mul_overflow(size_, extent, &size_)) {
+    // Zeros are left out, so that the product of any of the extents can be counted too.
+    if (extent != 0 && __builtin_mul_overflow(countable, extent, &countable)) {
       throw ShapeError(fmt::format("the shape [{}] has more elements than can be counted", fmt::join(extents, ", ")));
     }
     extents_[static_cast<std::size_t>(rank_++)] = extent;
+    size_ *= extent;
   }
 }
 

@@ -15,7 +15,8 @@ class Shape {
   static constexpr int max_rank = 6;
 
   Shape() = default;
-  /// Throws ShapeError for a negative extent, more than max_rank extents, or more elements than an int64 counts.
+  /// Throws ShapeError for a negative extent, more than max_rank extents, or if the product of the extents that are
+  /// not 0 is more than an int64 counts.
   Shape(std::initializer_list<std::int64_t> extents);
   explicit Shape(std::span<const std::int64_t> extents);
 
