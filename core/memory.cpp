@@ -8,6 +8,10 @@
 #include <new>
 #include <vector>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace canopy::memory {
 namespace {
 
@@ -34,6 +38,15 @@ struct Pool {
 Pool& pool() {
   static Pool& instance = *new Pool;
   return instance;
+}
+
+// Tells the address sanitizer, if there is one, which bytes of a block of `size` belong to an array: the pool would
+// hide from it reads and writes after the end or after the array's death.
+void mark_used([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes, [[maybe_unused]] std::size_t size) {
+#ifdef __SANITIZE_ADDRESS__
+  __asan_poison_memory_region(block, size);
+  __asan_unpoison_memory_region(block, bytes);
+#endif
 }
 
 void release(void* block) noexcept { ::operator delete (block, std::align_val_t{alignment}); }
@@ -86,6 +99,7 @@ void* allocate(std::size_t bytes) {
   if (fresh) ++p.counters.from_system;
   p.counters.live += size;
   p.counters.peak = std::max(p.counters.peak, p.counters.live);
+  mark_used(block, bytes, size);
   return block;
 }
 
@@ -98,6 +112,7 @@ void deallocate(void* block, std::size_t bytes) noexcept {
     p.counters.live -= size;
     if (size < keep_below) {
       try {
+        mark_used(block, 0, size);
         p.free[class_index(bytes)].push_back(block);
         p.counters.cached += size;
         return;
