@@ -1,6 +1,7 @@
 #include <canopy/autograd/tape.hpp>
 
 #include <iostream>
+#include <map>
 #include <sstream>
 #include <utility>
 
@@ -22,6 +23,20 @@ std::string label(const std::shared_ptr<detail::GradientSlot>& slot) {
   return slot->name.empty() ? "parameter" : slot->name;
 }
 
+// As a string of Graphviz's language.
+std::string quoted(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    if (c == '\n') {
+      result += "\\n";
+    } else {
+      result += c;
+    }
+  }
+  return result + '"';
+}
+
 }  // namespace
 
 Tape::Tape() : id_(++tapes_made) {
@@ -35,7 +50,7 @@ Tape::~Tape() { live_tape = nullptr; }
 NoRecord::NoRecord() { ++pauses; }
 NoRecord::~NoRecord() { --pauses; }
 
-bool is_recording() { return live_tape != nullptr && pauses == 0; }
+bool is_recording() { return live_tape != nullptr && pauses == 0 && !live_tape->done_; }
 
 Variable Tape::add(std::string_view name, std::span<const Variable> inputs, Tensor value, Kept kept,
                    Backward backward) {
@@ -44,10 +59,12 @@ Variable Tape::add(std::string_view name, std::span<const Variable> inputs, Tens
     if (!input.requires_grad()) continue;
     wanted = true;
     if (input.slot_->tape != 0 && input.slot_->tape != id_) {
-      throw TapeError(fmt::format("{}: an input was recorded on another tape, which is gone", name));
+      throw TapeError(
+          fmt::format("{}: input {} was recorded on another tape (to carry a value over, pass x.value() instead of x)",
+                      name, &input - inputs.data()));
     }
   }
-  if (!wanted || done_) return Variable(std::move(value));
+  if (!wanted) return Variable(std::move(value));
   Record record{name, std::make_shared<detail::GradientSlot>(), {}, std::move(kept.versions_), std::move(backward)};
   record.output->shape = value.shape();
   record.output->tape = id_;
@@ -67,10 +84,11 @@ void Tape::backward(const Variable& loss) {
     throw ShapeError(fmt::format("backward: the loss must be one number, not {}", loss.shape().to_string()));
   }
   done_ = true;
+  std::vector<Record> records = std::move(records_);  // all are freed, also when a closure throws
   loss.accumulate(Tensor(loss.shape(), 1.f));
-  while (!records_.empty()) {
-    const Record record = std::move(records_.back());
-    records_.pop_back();
+  while (!records.empty()) {
+    const Record record = std::move(records.back());
+    records.pop_back();
     if (!record.output->has_grad) continue;
     for (const Kept::Version& kept : record.kept) {
       if (kept.counter && kept.counter->load(std::memory_order_relaxed) != kept.seen) {
@@ -79,7 +97,11 @@ void Tape::backward(const Variable& loss) {
     }
     const Tensor dy = std::exchange(record.output->grad, Tensor());
     record.output->has_grad = false;
-    record.backward(dy);
+    try {
+      record.backward(dy);
+    } catch (const ShapeError& error) {
+      throw ShapeError(fmt::format("backward of {}: {}", record.name, error.what()));
+    }
   }
 }
 
@@ -96,12 +118,22 @@ void Tape::print() const { print(std::cout); }
 std::string Tape::dot() const {
   std::ostringstream out;
   out << "digraph tape {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n";
+  // By identity: two parameters without a name, or of the same, are two nodes.
+  std::map<const detail::GradientSlot*, std::size_t> leaves;
+  const auto node = [&](const std::shared_ptr<detail::GradientSlot>& slot) {
+    if (slot->tape != 0) return fmt::format("n{}", slot->index);
+    const auto [leaf, is_new] = leaves.emplace(slot.get(), leaves.size());
+    const std::string id = fmt::format("p{}", leaf->second);
+    if (is_new) out << fmt::format("  {} [label={}];\n", id, quoted(label(slot) + "\n" + slot->shape.to_string()));
+    return id;
+  };
   for (const Record& record : records_) {
-    const std::string output = label(record.output);
-    out << fmt::format("  \"{}\" [shape=box, label=\"{} {}\\n{}\"];\n", output, output, record.name,
-                       record.output->shape.to_string());
+    const std::string output = node(record.output);
+    out << fmt::format(
+        "  {} [shape=box, label={}];\n", output,
+        quoted(fmt::format("{} {}\n{}", label(record.output), record.name, record.output->shape.to_string())));
     for (const auto& input : record.inputs) {
-      if (input) out << fmt::format("  \"{}\" -> \"{}\";\n", label(input), output);
+      if (input) out << fmt::format("  {} -> {};\n", node(input), output);
     }
   }
   out << "}\n";

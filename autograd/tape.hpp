@@ -61,7 +61,8 @@ class Tape {
 
   /// Gradients of `loss`, a single number, for every parameter it depends on; frees each record as it goes and stops
   /// recording. Throws TapeError if called twice, if `loss` was not recorded here, or, naming the operation, if an
-  /// array that an operation kept was written since.
+  /// array that an operation kept was written since. After an exception, whether from here or from an operation, the
+  /// tape is walked too and gradients of parameters are incomplete: call zero_grad() before the next step.
   void backward(const Variable& loss);
 
   /// Number of operations recorded.
@@ -73,7 +74,7 @@ class Tape {
   std::string dot() const;
 
  private:
-  friend class NoRecord;
+  friend bool is_recording();
   friend Variable record(std::string_view, std::span<const Variable>, Tensor, Kept, Backward);
   struct Record {
     std::string_view name;
@@ -98,7 +99,7 @@ class NoRecord {
   NoRecord& operator=(const NoRecord&) = delete;
 };
 
-/// Whether operations on this thread are being recorded.
+/// Whether operations on this thread are being recorded: a tape is alive, not yet walked, and not paused.
 bool is_recording();
 
 /// The result of an operation: `value`, and on a recording tape, where an input needs it, the way back. `name` must
