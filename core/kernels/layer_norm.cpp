@@ -1,0 +1,129 @@
+#include <canopy/core/kernels/layer_norm.hpp>
+
+#include <cmath>
+
+#include <canopy/core/array.hpp>
+#include <canopy/core/kernels/simd.hpp>
+
+namespace canopy::kernels {
+namespace {
+
+using simd::Batch;
+using simd::width;
+
+// Calls f(j, registers that hold elements j...) over a row; the last, partial register of each input is filled with its
+// `fill`, and count says how many of its elements are real.
+template <class F>
+void for_each_register(std::int64_t n, F f) {
+  std::int64_t j = 0;
+  for (; j + width <= n; j += width) f(j, width);
+  if (j < n) f(j, n - j);
+}
+
+Batch load(const float* p, std::int64_t count, float fill = 0.f) {
+  return count == width ? simd::load(p) : simd::load_partial(p, count, fill);
+}
+
+void store(float* p, const Batch& v, std::int64_t count) {
+  if (count == width) {
+    simd::store(p, v);
+  } else {
+    simd::store_partial(p, v, count);
+  }
+}
+
+// Rows whose column sums are added up on one thread.
+constexpr std::int64_t rows_a_block = 32;
+
+struct Row {
+  const float* x;
+  const float* weight;
+  const float* dy;
+  float mean;
+  float inverse_deviation;
+
+  Batch normalised(std::int64_t j, std::int64_t count) const {
+    return (load(x + j, count, mean) - Batch(mean)) * Batch(inverse_deviation);
+  }
+};
+
+void add_column_sums(const Row& row, std::int64_t n, float* dweight, float* dbias) {
+  for_each_register(n, [&](std::int64_t j, std::int64_t count) {
+    const Batch dy = load(row.dy + j, count);
+    store(dweight + j, xsimd::fma(dy, row.normalised(j, count), load(dweight + j, count)), count);
+    store(dbias + j, load(dbias + j, count) + dy, count);
+  });
+}
+
+void input_gradient(const Row& row, std::int64_t n, float* dx) {
+  Batch sum_g(0.f), sum_gz(0.f);
+  for_each_register(n, [&](std::int64_t j, std::int64_t count) {
+    const Batch g = load(row.dy + j, count) * load(row.weight + j, count);
+    sum_g += g;
+    sum_gz = xsimd::fma(g, row.normalised(j, count), sum_gz);
+  });
+  const Batch mean_g(xsimd::hadd(sum_g) / static_cast<float>(n));
+  const Batch mean_gz(xsimd::hadd(sum_gz) / static_cast<float>(n));
+  for_each_register(n, [&](std::int64_t j, std::int64_t count) {
+    const Batch g = load(row.dy + j, count) * load(row.weight + j, count);
+    store(dx + j, Batch(row.inverse_deviation) * (g - mean_g - row.normalised(j, count) * mean_gz), count);
+  });
+}
+
+}  // namespace
+
+void layer_norm(const float* x, const float* weight, const float* bias, float eps, std::int64_t rows, std::int64_t n,
+                float* y, float* mean, float* inverse_deviation) {
+  if (n == 0) return;
+  parallel_for(rows, simd::grain / n + 1, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float* row = x + i * n;
+      Batch sum(0.f), squares(0.f);
+      for_each_register(n, [&](std::int64_t j, std::int64_t count) { sum += load(row + j, count); });
+      const float m = xsimd::hadd(sum) / static_cast<float>(n);
+      // The squares of the deviations, not the mean square minus the squared mean, which cancels.
+      for_each_register(n, [&](std::int64_t j, std::int64_t count) {
+        const Batch deviation = load(row + j, count, m) - Batch(m);
+        squares = xsimd::fma(deviation, deviation, squares);
+      });
+      const float s = 1.f / std::sqrt(xsimd::hadd(squares) / static_cast<float>(n) + eps);
+      for_each_register(n, [&](std::int64_t j, std::int64_t count) {
+        const Batch z = (load(row + j, count) - Batch(m)) * Batch(s);
+        store(y + i * n + j, xsimd::fma(z, load(weight + j, count), load(bias + j, count)), count);
+      });
+      mean[i] = m;
+      inverse_deviation[i] = s;
+    }
+  });
+}
+
+void layer_norm_backward(const float* x, const float* weight, const float* mean, const float* inverse_deviation,
+                         const float* dy, std::int64_t rows, std::int64_t n, float* dx, float* dweight, float* dbias) {
+  if (n == 0) return;
+  const bool column_sums = dweight != nullptr || dbias != nullptr;
+  const std::int64_t blocks = (rows + rows_a_block - 1) / rows_a_block;
+  Tensor partial(column_sums ? Shape{blocks, 2, n} : Shape{0});
+  float* sums = partial.mutable_data();
+  const std::int64_t grain = (simd::grain / n / rows_a_block + 1) * rows_a_block;
+  parallel_for(rows, grain, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Row row{x + i * n, weight, dy + i * n, mean[i], inverse_deviation[i]};
+      if (column_sums) {
+        float* block = sums + i / rows_a_block * 2 * n;
+        if (i % rows_a_block == 0) std::fill_n(block, 2 * n, 0.f);
+        add_column_sums(row, n, block, block + n);
+      }
+      if (dx != nullptr) input_gradient(row, n, dx + i * n);
+    }
+  });
+  for (float* out : {dweight, dbias}) {
+    if (out == nullptr) continue;
+    std::fill_n(out, n, 0.f);
+    const float* first = sums + (out == dbias ? n : 0);
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      for (std::int64_t j = 0; j < n; ++j) out[j] += first[b * 2 * n + j];
+    }
+  }
+}
+
+}  // namespace canopy::kernels
