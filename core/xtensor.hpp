@@ -5,7 +5,11 @@
 // the partial specialisation for fixed shapes, and temporaries silently become arrays of rank 4: garbage or crashes.
 //  1. The specialisation below names xarray for svector-like shapes, before any xtensor header can choose otherwise.
 //  2. The target canopy::xtensor passes -fno-new-ttp-matching to GCC, which undoes the overly eager match.
-// tests/core/xtensor.cpp holds both. This header costs two seconds a file: keep it out of other public headers.
+// One thing the header cannot repair, in C++17 neither: a lazy reduction with keep_dims inside of an expression that
+// broadcasts it gives garbage. Evaluate reductions first:
+//   const Tensor mean = evaluate(xt::sum(view(x), {1}, xt::keep_dims) / n);
+//   const Tensor centred = evaluate(view(x) - view(mean));
+// tests/core/xtensor.cpp holds all of this. This header costs two seconds a file: keep it out of other public headers.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,7 @@
 #include <canopy/core/xtensor.hpp>
 
+#include <vector>
+
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
@@ -38,6 +40,21 @@ BOOST_AUTO_TEST_CASE(expressions_broadcast_into_new_arrays) {
   BOOST_CHECK((sum.shape() == Shape{2, 3}));
   BOOST_TEST(sum.data()[5] == 36.f);
   BOOST_TEST(evaluate(xt::view(view(a), 1, xt::all())).data()[0] == 4.f);
+}
+
+BOOST_AUTO_TEST_CASE(reductions_are_evaluated_before_they_broadcast) {
+  const Tensor x({3, 2}, {1.f, 3.f, 2.f, 6.f, 0.f, -4.f});
+  const Tensor mean = evaluate(xt::sum(view(x), {1}, xt::keep_dims) / 2.f);
+  BOOST_CHECK((mean.shape() == Shape{3, 1}));
+  const Tensor centred = evaluate(view(x) - view(mean));
+  const std::vector<float> expected = {-1.f, 1.f, -2.f, 2.f, 2.f, -2.f};
+  BOOST_TEST(std::vector<float>(centred.elements().begin(), centred.elements().end()) == expected);
+}
+
+BOOST_AUTO_TEST_CASE(scalars_and_empty_arrays) {
+  BOOST_TEST(evaluate(view(Tensor::scalar(2.f)) * 3.f).item() == 6.f);
+  BOOST_CHECK((evaluate(view(Tensor({0, 3})) + 1.f).shape() == Shape{0, 3}));
+  BOOST_CHECK((evaluate(view(Tensor()) + 1.f).shape() == Shape{0}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
