@@ -28,6 +28,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_a_shape) {
   BOOST_CHECK_THROW((Shape{1, 1, 1, 1, 1, 1, 1}), ShapeError);
   const std::int64_t huge = std::numeric_limits<std::int64_t>::max();
   BOOST_CHECK_THROW((Shape{huge, 2}), ShapeError);
+  BOOST_CHECK_THROW((Shape{0, huge, 2}), ShapeError);  // the order does not matter
+  BOOST_TEST((Shape{huge, 0}).size() == 0);
   BOOST_CHECK_THROW((Shape{2, 3})[2], ShapeError);
   BOOST_CHECK_THROW((Shape{2, 3})[-3], ShapeError);
 }
