@@ -1,0 +1,168 @@
+#include <canopy/core/file.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <system_error>
+#include <utility>
+
+#include <canopy/core/error.hpp>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace canopy {
+namespace {
+
+[[noreturn]] void fail(const char* what, const std::filesystem::path& path, int reason) {
+  throw Error(fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(reason)));
+}
+
+// A write beyond RLIMIT_FSIZE kills the process by SIGXFSZ; while this lives it fails with EFBIG instead. The signal
+// goes to the writing thread, so blocking and then consuming it here disturbs nobody else's handler.
+class FileSizeSignalBlocked {
+ public:
+  FileSizeSignalBlocked() {
+    sigemptyset(&signal_);
+    sigaddset(&signal_, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &signal_, &before_);
+  }
+  ~FileSizeSignalBlocked() {
+    if (sigismember(&before_, SIGXFSZ)) return;
+    const timespec now{};
+    while (sigtimedwait(&signal_, nullptr, &now) > 0) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  FileSizeSignalBlocked(const FileSizeSignalBlocked&) = delete;
+  FileSizeSignalBlocked& operator=(const FileSizeSignalBlocked&) = delete;
+
+ private:
+  sigset_t signal_{};
+  sigset_t before_{};
+};
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+// Pipes, devices and some file systems cannot sync: not an error.
+bool sync(int descriptor) { return fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP; }
+
+}  // namespace
+
+FileReader::FileReader(const std::filesystem::path& path)
+    : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (descriptor_ < 0) fail("open", path_, errno);
+  struct stat status {};
+  const bool known = fstat(descriptor_, &status) == 0;
+  if (!known || S_ISDIR(status.st_mode)) {
+    const int reason = known ? EISDIR : errno;
+    close(descriptor_);
+    fail("read", path_, reason);
+  }
+  if (S_ISREG(status.st_mode)) size_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+FileReader::~FileReader() { close(descriptor_); }
+
+std::size_t FileReader::read_some(void* out, std::size_t count) {
+  std::size_t done = 0;
+  while (done < count) {
+    const ssize_t got = ::read(descriptor_, static_cast<char*>(out) + done, count - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail("read", path_, errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  offset_ += done;
+  return done;
+}
+
+void FileReader::read(void* out, std::size_t count) {
+  const std::uint64_t begin = offset_;
+  const std::size_t got = read_some(out, count);
+  if (got < count) {
+    throw Error(fmt::format("{} ends at byte {}: expected {} bytes from byte {} on, found {}", path_.string(), offset_,
+                            count, begin, got));
+  }
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  FileReader reader(path);
+  // One byte more than the size, so that a regular file takes a single round.
+  std::string content(static_cast<std::size_t>(reader.size()) + 1, '\0');
+  std::size_t filled = 0;
+  for (;;) {
+    filled += reader.read_some(content.data() + filled, content.size() - filled);
+    if (filled < content.size()) break;
+    content.resize(content.size() + std::max<std::size_t>(content.size(), 1 << 16));
+  }
+  content.resize(filled);
+  return content;
+}
+
+FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
+  struct stat status {};
+  const bool exists = stat(path_.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) fail("write", path_, EISDIR);
+  if (exists && !S_ISREG(status.st_mode)) {
+    descriptor_ = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor_ < 0) fail("write", path_, errno);
+    return;
+  }
+  // A symbolic link stays one: the file behind it is replaced.
+  std::error_code unresolved;
+  if (exists) path_ = std::filesystem::canonical(path_, unresolved);
+  if (unresolved) fail("write", path, unresolved.value());
+  // O_EXCL: two writers, or a temporary file that a killed process left, never meet.
+  for (int attempt = 0; descriptor_ < 0; ++attempt) {
+    temporary_ = folder_of(path_) / fmt::format(".canopy-{}-{}.tmp", getpid(), attempt);
+    descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && errno != EEXIST) fail("write", path_, errno);
+  }
+  if (exists) static_cast<void>(fchmod(descriptor_, status.st_mode & 07777));
+}
+
+FileWriter::~FileWriter() {
+  if (descriptor_ >= 0) close(descriptor_);
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+void FileWriter::write(const void* bytes, std::size_t count) {
+  if (descriptor_ < 0) fail("write", path_, EBADF);
+  const FileSizeSignalBlocked guard;
+  for (std::size_t done = 0; done < count;) {
+    const ssize_t written = ::write(descriptor_, static_cast<const char*>(bytes) + done, count - done);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", path_, errno);
+    done += static_cast<std::size_t>(written);
+  }
+}
+
+void FileWriter::commit() {
+  if (descriptor_ < 0) fail("write", path_, EBADF);
+  if (!sync(descriptor_)) fail("write", path_, errno);
+  if (close(std::exchange(descriptor_, -1)) != 0) fail("write", path_, errno);
+  if (temporary_.empty()) return;
+  if (rename(temporary_.c_str(), path_.c_str()) != 0) fail("write", path_, errno);
+  temporary_.clear();
+  // The new name is an entry of the folder, which is synced on its own.
+  const int folder = open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = folder >= 0 && sync(folder);
+  const int reason = errno;
+  if (folder >= 0) close(folder);
+  if (!synced) fail("sync the folder of", path_, reason);
+}
+
+void write_file(const std::filesystem::path& path, std::string_view content) {
+  FileWriter writer(path);
+  writer.write(content);
+  writer.commit();
+}
+
+}  // namespace canopy

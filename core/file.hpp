@@ -1,0 +1,62 @@
+// Files read whole, and files replaced in one step: a crash or a full disk leaves either the old content or the new.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace canopy {
+
+/// The content of a file. Throws Error with the path and the system's reason.
+std::string read_file(const std::filesystem::path& path);
+
+/// Makes `content` the content of a file, as FileWriter does. Throws Error with the path and the system's reason; the
+/// file is then as it was.
+void write_file(const std::filesystem::path& path, std::string_view content);
+
+/// Reads a file from its beginning, piece by piece. Errors are Errors with the path and the system's reason.
+class FileReader {
+ public:
+  explicit FileReader(const std::filesystem::path& path);
+  ~FileReader();
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+
+  /// Bytes in the file when it was opened; 0 for pipes and devices.
+  std::uint64_t size() const { return size_; }
+  /// The next bytes, at most `count`; less only at the end of the file.
+  std::size_t read_some(void* out, std::size_t count);
+  /// Exactly `count` bytes. Throws Error, with the offset, where the file ends before.
+  void read(void* out, std::size_t count);
+
+ private:
+  std::filesystem::path path_;
+  std::uint64_t size_ = 0;
+  std::uint64_t offset_ = 0;
+  int descriptor_;
+};
+
+/// Replaces a file: what is written goes to a temporary file `.canopy-*.tmp` in the same folder, and `commit()` syncs
+/// it and gives it the file's name. Without a commit the temporary file is removed and the old file stays. A path that
+/// names a device or a pipe is written directly. Errors are Errors with the path and the system's reason.
+class FileWriter {
+ public:
+  explicit FileWriter(const std::filesystem::path& path);
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  void write(const void* bytes, std::size_t count);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  /// Makes everything written so far the file. Nothing can be written afterwards.
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;  // empty if the path is written directly
+  int descriptor_ = -1;
+};
+
+}  // namespace canopy

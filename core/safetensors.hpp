@@ -1,0 +1,30 @@
+// The safetensors format: what Python writes and reads, without running code that a file brings along.
+// https://huggingface.co/docs/safetensors: a 64-bit length, a JSON header, then the bytes of every tensor.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include <canopy/core/array.hpp>
+
+namespace canopy {
+
+/// The content of a safetensors file, by name.
+struct Safetensors {
+  std::map<std::string, std::string> metadata;
+  std::map<std::string, Tensor> tensors;   ///< F32, and F64, F16, BF16 converted
+  std::map<std::string, Indices> indices;  ///< I32, and other integers and booleans converted
+};
+
+/// Reads a file, whoever wrote it: nothing in the header is believed before it is checked. Throws CheckpointError with
+/// the file, the offset or tensor, what was expected and what was found; also for values that float or int32 cannot
+/// hold.
+Safetensors read_safetensors(const std::filesystem::path& path);
+
+/// Writes F32 and I32, names in order, the data aligned to 8 bytes; the file is replaced in one step (FileWriter).
+/// Throws CheckpointError, and leaves the old file as it was, if the file cannot be written or a name is used twice or
+/// is not UTF-8.
+void write_safetensors(const std::filesystem::path& path, const Safetensors& content);
+
+}  // namespace canopy

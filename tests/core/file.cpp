@@ -1,0 +1,123 @@
+#include <canopy/core/file.hpp>
+
+#include <string>
+
+#include <canopy/core/error.hpp>
+
+#include <support/temporary_folder.hpp>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <boost/test/unit_test.hpp>
+
+using namespace canopy;
+using test::speaks_of;
+using test::TemporaryFolder;
+
+namespace {
+
+// No file may grow beyond `bytes` while this lives.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limited{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limited);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(file)
+
+BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
+  const TemporaryFolder folder;
+  for (const std::size_t size : {0, 1, 4095, 4096, 200'000}) {
+    const std::string content(size, 'x');
+    write_file(folder / "a", content);
+    BOOST_CHECK(read_file(folder / "a") == content);
+  }
+  BOOST_TEST(folder.entries() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(pipes_and_devices_have_no_size) {
+  BOOST_TEST(read_file("/dev/null").empty());
+  BOOST_TEST(read_file("/proc/self/status").find("Name:") == 0u);
+  write_file("/dev/null", "gone");
+  BOOST_TEST(std::filesystem::is_character_file("/dev/null"));
+}
+
+BOOST_AUTO_TEST_CASE(errors_name_the_path_and_the_reason) {
+  const TemporaryFolder folder;
+  BOOST_CHECK_EXCEPTION(read_file(folder / "missing"), Error, speaks_of("missing", "No such file"));
+  BOOST_CHECK_EXCEPTION(read_file(folder.path()), Error, speaks_of(folder.path().string(), "Is a directory"));
+  BOOST_CHECK_EXCEPTION(write_file(folder.path(), "x"), Error, speaks_of(folder.path().string(), "Is a directory"));
+  BOOST_CHECK_EXCEPTION(write_file(folder / "no/file", "x"), Error, speaks_of("no/file", "No such file"));
+  write_file(folder / "short", "12345");
+  FileReader reader(folder / "short");
+  char buffer[8];
+  reader.read(buffer, 2);
+  BOOST_CHECK_EXCEPTION(reader.read(buffer, 4), Error, speaks_of("short", "byte 5", "4 bytes", "found 3"));
+}
+
+BOOST_AUTO_TEST_CASE(without_a_commit_the_old_file_stays) {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "old");
+  {
+    FileWriter writer(folder / "a");
+    writer.write("new");
+    BOOST_TEST(folder.entries() == 2);
+  }
+  BOOST_TEST(folder.entries() == 1);
+  BOOST_TEST(read_file(folder / "a") == "old");
+}
+
+BOOST_AUTO_TEST_CASE(writers_of_one_folder_do_not_meet) {
+  const TemporaryFolder folder;
+  FileWriter a(folder / "a");
+  FileWriter b(folder / "b");
+  a.write("first");
+  b.write("second");
+  b.commit();
+  a.commit();
+  BOOST_TEST(read_file(folder / "a") == "first");
+  BOOST_TEST(read_file(folder / "b") == "second");
+  BOOST_TEST(folder.entries() == 2);
+  BOOST_CHECK_THROW(a.write("more"), Error);
+}
+
+BOOST_AUTO_TEST_CASE(permissions_and_links_survive) {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "old");
+  std::filesystem::permissions(folder / "a", std::filesystem::perms(0640));
+  std::filesystem::create_symlink("a", folder / "link");
+  write_file(folder / "link", "new");
+  BOOST_TEST(std::filesystem::is_symlink(folder / "link"));
+  BOOST_TEST(read_file(folder / "a") == "new");
+  BOOST_TEST(static_cast<int>(std::filesystem::status(folder / "a").permissions()) == 0640);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error) {
+  BOOST_CHECK_EXCEPTION(write_file("/dev/full", "x"), Error, speaks_of("/dev/full", "No space left"));
+}
+
+BOOST_AUTO_TEST_CASE(a_size_limit_is_an_error_and_leaves_the_old_file) {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "old");
+  const std::string large(100'000, 'x');
+  {
+    const FileSizeLimit limit(50'000);
+    BOOST_CHECK_EXCEPTION(write_file(folder / "a", large), Error, speaks_of("/a", "File too large"));
+  }
+  BOOST_TEST(read_file(folder / "a") == "old");
+  BOOST_TEST(folder.entries() == 1);
+  write_file(folder / "a", large);
+  BOOST_CHECK(read_file(folder / "a") == large);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
