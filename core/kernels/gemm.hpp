@@ -2,16 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 namespace canopy::kernels {
 
 /// Whether a matrix enters a product as it is stored or transposed.
 enum class Op { none, transpose };
 
+/// Called once for each block of C, rows [row_begin, row_end) and columns [column_begin, column_end), as soon as it is
+/// complete and while it is in the cache; from several threads at a time. The blocks cover C.
+using BlockFinish = std::function<void(std::int64_t row_begin, std::int64_t row_end, std::int64_t column_begin,
+                                       std::int64_t column_end)>;
+
 /// C = op(A) op(B), or C += op(A) op(B) with `accumulate`; op(A) is [m, k], op(B) [k, n], C [m, n]; `lda`, `ldb`, `ldc`
 /// are the lengths of the stored rows. The panels depend on shapes only, so equal shapes give equal bits for any number
-/// of threads. C may not overlap A or B.
+/// of threads. C may not overlap A or B. Throws ShapeError for an extent above the 2^31 - 1 that BLAS counts to.
 void gemm(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
-          const float* b, std::int64_t ldb, float* c, std::int64_t ldc, bool accumulate = false);
+          const float* b, std::int64_t ldb, float* c, std::int64_t ldc, bool accumulate = false,
+          const BlockFinish& finish = {});
 
 }  // namespace canopy::kernels

@@ -1,0 +1,22 @@
+// Thin matrix products in registers: A is read where it lies, one number at a time, B in strips two registers wide.
+// Where BLAS spends its time on packing and on the edges of its tiles this is faster; where B outgrows the cache BLAS
+// wins.
+#pragma once
+
+#include <cstdint>
+
+#include <canopy/core/kernels/gemm.hpp>
+
+namespace canopy::kernels {
+
+/// Whether `gemm_direct` computes a product of these sizes faster than BLAS: x W^T with few outputs, dy^T x with few
+/// rows. A function of the sizes only.
+bool gemm_direct_pays(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k);
+
+/// As gemm, for any sizes with k > 0. Each element is a sum over k in order, in blocks whose length depends on the
+/// operation and m alone.
+void gemm_direct(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
+                 const float* b, std::int64_t ldb, float* c, std::int64_t ldc, bool accumulate = false,
+                 const BlockFinish& finish = {});
+
+}  // namespace canopy::kernels
