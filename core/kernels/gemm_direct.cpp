@@ -202,7 +202,7 @@ void gemm_direct(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t 
   if (m == 0 || n == 0) return;
   const Strips strips(op_b, n, k, b, ldb, m > 4 * tile_rows);
   // Rows of B that are not packed lie on pages of their own: fewer of them at a time.
-  const std::int64_t block_k = strips.all_packed() ? 1024 : 256;
+  const std::int64_t block_k = strips.all_packed() ? 384 : 256;
   // The rows of A that all strips pass over while they are in the cache.
   constexpr std::int64_t block_floats = 1 << 15;
   const std::int64_t block_rows =

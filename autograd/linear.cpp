@@ -1,0 +1,114 @@
+#include <canopy/autograd/linear.hpp>
+
+#include <span>
+#include <utility>
+
+#include <canopy/autograd/tape.hpp>
+#include <canopy/core/error.hpp>
+#include <canopy/core/kernels/activations.hpp>
+#include <canopy/core/kernels/gemm.hpp>
+#include <canopy/core/kernels/linear.hpp>
+#include <canopy/core/kernels/reductions.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy {
+namespace {
+
+using kernels::Op;
+
+// An undefined bias holds no gradient and no elements.
+bool is_defined(const Variable& bias) { return bias.shape() != Shape{0} || bias.requires_grad(); }
+
+void check_linear(const Variable& x, const Variable& weight, const Variable& bias) {
+  if (x.shape().rank() < 1 || weight.shape().rank() != 2 || x.extent(-1) != weight.extent(1)) {
+    throw ShapeError(fmt::format("linear: x [..., inputs] and weight [outputs, inputs] do not fit: {} and {}",
+                                 x.shape().to_string(), weight.shape().to_string()));
+  }
+  if (is_defined(bias) && bias.shape() != Shape{weight.extent(0)}) {
+    throw ShapeError(fmt::format("linear: the bias has the shape {} where the weight {} needs {}",
+                                 bias.shape().to_string(), weight.shape().to_string(),
+                                 Shape{weight.extent(0)}.to_string()));
+  }
+}
+
+// op(a) op(b), both matrices.
+Tensor product(Op op_a, const float* a, std::int64_t lda, Op op_b, const float* b, std::int64_t ldb, const Shape& shape,
+               std::int64_t m, std::int64_t n, std::int64_t k) {
+  Tensor c(shape);
+  kernels::gemm(op_a, op_b, m, n, k, a, lda, b, ldb, c.mutable_data(), n);
+  return c;
+}
+
+}  // namespace
+
+// z = x W^T + b, y = f(z);  dz = f'(z) dy,  dW = dz^T x,  db = column sums of dz,  dx = dz W
+Variable linear(const Variable& x, const Variable& weight, const Variable& bias, Activation activation) {
+  check_linear(x, weight, bias);
+  const std::int64_t inputs = weight.extent(1);
+  const std::int64_t outputs = weight.extent(0);
+  const Shape shape = x.shape().with(-1, outputs);
+  const std::int64_t rows = x.shape().without(-1).size();
+
+  const bool recorded = is_recording() && (x.requires_grad() || weight.requires_grad() || bias.requires_grad());
+  Tensor y(shape);
+  Tensor z;  // kept only for the activations whose derivative needs it
+  if (recorded && kernels::backward_reads_input(activation)) z = Tensor(shape);
+  kernels::linear_forward(rows, inputs, outputs, x.value().data(), weight.value().data(),
+                          is_defined(bias) ? bias.value().data() : nullptr, activation, y.mutable_data(),
+                          z.mutable_data());
+  if (!recorded) return y;
+
+  // What backward reads: x for dW, W for dx, and y or z for the activation.
+  const Tensor kept_x = weight.requires_grad() ? x.value() : Tensor();
+  const Tensor kept_weight = x.requires_grad() ? weight.value() : Tensor();
+  const bool reads_output = activation != Activation::identity && !kernels::backward_reads_input(activation);
+  const Tensor kept_y = reads_output ? y : Tensor();
+  const auto backward = [=, dx = x.sink(), dw = weight.sink(), db = bias.sink(),
+                         x_shape = x.shape()](const Tensor& dy) {
+    Tensor dz = dy;
+    if (activation != Activation::identity) {
+      dz = Tensor(shape);
+      kernels::activate_backward(activation, z.data(), kept_y.data(), dy.data(), dz.mutable_data(), dz.size());
+    }
+    if (dw.needed()) {
+      dw.accumulate(product(Op::transpose, dz.data(), outputs, Op::none, kept_x.data(), inputs, {outputs, inputs},
+                            outputs, inputs, rows));
+    }
+    if (db.needed()) {
+      Tensor sums({outputs});
+      kernels::sum_axis(dz.data(), sums.mutable_data(), 1, rows, outputs);
+      db.accumulate(std::move(sums));
+    }
+    if (dx.needed()) {
+      dx.accumulate(
+          product(Op::none, dz.data(), outputs, Op::none, kept_weight.data(), inputs, x_shape, rows, inputs, outputs));
+    }
+  };
+  const Variable inputs_of_record[] = {x, weight, bias};
+  return record("linear", std::span(inputs_of_record, is_defined(bias) ? 3 : 2), std::move(y),
+                keep(kept_x, kept_weight, kept_y, z), backward);
+}
+
+// c = a b;  da = dc b^T,  db = a^T dc
+Variable matmul(const Variable& a, const Variable& b) {
+  if (a.shape().rank() != 2 || b.shape().rank() != 2 || a.extent(1) != b.extent(0)) {
+    throw ShapeError(
+        fmt::format("matmul: the matrices do not fit: {} and {}", a.shape().to_string(), b.shape().to_string()));
+  }
+  const std::int64_t m = a.extent(0), k = a.extent(1), n = b.extent(1);
+  Tensor c = product(Op::none, a.value().data(), k, Op::none, b.value().data(), n, {m, n}, m, n, k);
+  const Tensor kept_a = b.requires_grad() ? a.value() : Tensor();
+  const Tensor kept_b = a.requires_grad() ? b.value() : Tensor();
+  const auto backward = [=, da = a.sink(), db = b.sink()](const Tensor& dc) {
+    if (da.needed()) {
+      da.accumulate(product(Op::none, dc.data(), n, Op::transpose, kept_b.data(), n, {m, k}, m, k, n));
+    }
+    if (db.needed()) {
+      db.accumulate(product(Op::transpose, kept_a.data(), k, Op::none, dc.data(), n, {k, n}, k, n, m));
+    }
+  };
+  return record("matmul", {a, b}, std::move(c), keep(kept_a, kept_b), backward);
+}
+
+}  // namespace canopy

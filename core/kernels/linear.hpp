@@ -1,0 +1,16 @@
+// The linear layer in one pass: bias and activation are applied to each block of the product while it is in the cache.
+#pragma once
+
+#include <cstdint>
+
+#include <canopy/core/activation.hpp>
+
+namespace canopy::kernels {
+
+/// y = activation(z), z = x W^T + bias; x is [rows, inputs], w [outputs, inputs], bias [outputs] or null, y [rows,
+/// outputs]. z, of y's size, is written only where it is not null: for the activations whose backward reads it. Y may
+/// not overlap the operands. The same bits for any number of threads.
+void linear_forward(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const float* x, const float* w,
+                    const float* bias, Activation activation, float* y, float* z = nullptr);
+
+}  // namespace canopy::kernels
