@@ -1,0 +1,53 @@
+// A benchmark of the driver, and the rows that it gives.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <canopy/experiments/benchmark/timer.hpp>
+#include <canopy/experiments/harness/json.hpp>
+
+namespace canopy::benchmark {
+
+using harness::Json;
+
+struct BenchOptions {
+  int threads = 1;  ///< already in force
+  std::string only;
+  std::optional<int> repeats;
+
+  /// Whether `--only TEXT` lets this row through: TEXT is part of its name.
+  bool selects(const std::string& name) const { return name.find(only) != std::string::npos; }
+  /// Repetitions of the timer: `--repeats`, or the benchmark's own number.
+  TimerOptions timer(int repetitions) const { return {.repetitions = repeats.value_or(repetitions)}; }
+};
+
+/// One line of the table. `ratio` = baseline / own milliseconds.
+struct Row {
+  std::string name;
+  std::int64_t batch = 0;
+  Timing timing;
+  std::optional<double> baseline;  ///< milliseconds of what it is compared with
+  Json more = Json::object();      ///< further fields, such as {"leaves_used": 16}
+};
+
+struct Benchmark {
+  std::string name;
+  std::string description;
+  std::function<std::vector<Row>(const BenchOptions&)> run;
+  /// The JSON form is one flat object of row name -> milliseconds, for scripts that time a peer in another process.
+  bool flat = false;
+};
+
+/// {benchmark, threads, environment, rows: [...]}, or the flat form.
+Json to_json(const Benchmark& benchmark, const BenchOptions& options, const std::vector<Row>& rows);
+/// {name, batch, milliseconds, spread, repetitions, baseline, ratio, ...}
+Json to_json(const Row& row);
+
+/// Every benchmark that the driver knows.
+const std::vector<Benchmark>& benchmarks();
+
+}  // namespace canopy::benchmark

@@ -1,0 +1,32 @@
+// Times candidates against each other: alternately, in one process, so that whatever slows the machine slows all.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace canopy::benchmark {
+
+/// Something to be timed; a call is one unit of work and starts where the last one ended.
+struct Candidate {
+  std::string name;
+  std::function<void()> run;
+};
+
+struct TimerOptions {
+  int repetitions = 15;
+  int warm_up = 1;                   ///< untimed rounds
+  double shortest_milliseconds = 2;  ///< quicker candidates run several times for one sample
+};
+
+/// Times of one call.
+struct Timing {
+  double milliseconds = 0;  ///< median over the repetitions
+  double spread = 0;        ///< half the distance between the quartiles, in milliseconds
+  int repetitions = 0;
+};
+
+/// Every repetition runs each candidate once, in turn; one Timing a candidate, in their order.
+std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, const TimerOptions& options = {});
+
+}  // namespace canopy::benchmark

@@ -1,0 +1,9 @@
+// The driver: everything is in cli/, one file a command.
+#include <canopy/experiments/cli/program.hpp>
+#include <canopy/experiments/experiments.hpp>
+
+int main(int argc, char** argv) {
+  const canopy::cli::Program program = {
+      .experiments = canopy::experiments(), .benchmarks = canopy::benchmark::benchmarks(), .evaluate = {}};
+  return canopy::cli::run_program(program, argc, argv);
+}

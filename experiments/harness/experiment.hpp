@@ -1,0 +1,92 @@
+// What an experiment is: a grid of cells, a function that trains one of them, the paper's numbers beside.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <canopy/core/error.hpp>
+#include <canopy/experiments/harness/json.hpp>
+#include <canopy/experiments/harness/result.hpp>
+#include <canopy/experiments/harness/settings.hpp>
+
+namespace canopy::harness {
+
+/// One cell of the grid: trained once for each seed.
+struct Cell {
+  std::string name;  ///< [a-z0-9-]+, such as "mnist-fff-w128-l8-canopy"
+  std::string dataset;
+  std::string model;
+  std::string recipe;
+  std::optional<std::int64_t> training_width;
+  std::optional<std::int64_t> leaf_width;  ///< none for models without leaves
+  std::optional<std::int64_t> depth;
+};
+
+/// Thrown by a cell that saved its state because `stop_requested()`.
+class Interrupted : public Error {
+ public:
+  Interrupted() : Error("interrupted") {}
+};
+
+/// What `Experiment::run` gets to train one cell with one seed. The thread count is already in force.
+struct CellContext {
+  Cell cell;
+  std::int64_t seed = 0;
+  Settings settings;
+  std::filesystem::path folder;  ///< cells/<cell>/<seed>; exists
+  std::filesystem::path data;    ///< folder of the data sets; empty: the default places
+  int threads = 1;
+
+  /// Appends a row to metrics.csv, for good, and shows it. Comes before the checkpoint that counts this epoch. The
+  /// first report of a process cuts the rows that an earlier process wrote from this epoch on.
+  std::function<void(const Epoch&)> report;
+  /// True once the run is to end: at the next epoch or step boundary save the checkpoint and throw Interrupted.
+  std::function<bool()> stop_requested;
+
+  /// Where the state goes, atomically. If it exists at the start, the cell continues from it.
+  std::filesystem::path checkpoint() const { return folder / "checkpoint.safetensors"; }
+};
+
+/// What `Experiment::timing` gets: it has the machine for itself, after the grid.
+struct TimingContext {
+  std::vector<Cell> cells;
+  Settings settings;
+  std::filesystem::path data;
+  int threads = 1;
+};
+
+/// A named set of changes to an experiment's default settings.
+struct Preset {
+  std::string name;
+  double seconds = 0;  ///< expected on the two cores of the measurements
+  std::int64_t seeds = 1;
+  std::vector<Settings::Entry> changes;
+};
+
+/// An experiment of a paper. A plain value: experiments.cpp lists them.
+struct Experiment {
+  std::string name;      ///< such as "fff/counterparts"
+  std::string paper;     ///< such as "Fast Feedforward Networks (arXiv 2308.14711)"
+  std::string artefact;  ///< such as "Table 1, Table 4"
+  Settings settings;     ///< every key with its default
+  std::vector<Preset> presets;
+
+  /// The grid for these settings, in the order of the table.
+  std::function<std::vector<Cell>(const Settings&)> cells;
+  /// Trains one cell. The same cell, seed and settings give the same result for any number of threads.
+  std::function<Result(const CellContext&)> run;
+  /// Optional: speed, measured alone after the grid. One object a cell: {cell, speedup, ...}, `speedup` and every other
+  /// number the paper has a counterpart for under its field's name; all other fields are free.
+  std::function<std::vector<Json>(const TimingContext&)> timing;
+  /// Optional: the paper's numbers for a cell by field, such as {{"m_a", 99.3}, {"g_a", 94.9}, {"speedup", 3.39}}.
+  std::function<std::map<std::string, double>(const Cell&)> paper_numbers;
+  /// The fields that the table shows.
+  std::vector<std::string> columns = {"m_a", "g_a", "leaves_used", "maximum_leaf_load", "speedup"};
+};
+
+}  // namespace canopy::harness

@@ -1,0 +1,87 @@
+// The hyperparameters of an experiment: named, ordered, typed by their defaults, changed by presets and `--set`.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace canopy::harness {
+
+using Integers = std::vector<std::int64_t>;
+using Reals = std::vector<double>;
+using Texts = std::vector<std::string>;
+
+/// What a setting may hold; in `--set` a list is written `16,128`.
+using Value = std::variant<bool, std::int64_t, double, std::string, Integers, Reals, Texts>;
+
+/// A value, or "auto": whoever reads it decides, such as a recipe that has its own learning rate.
+struct Setting {
+  Value value;
+  bool automatic = false;
+
+  Setting(Value known) : value(std::move(known)) {}  // NOLINT: settings are written as plain values
+  template <class T>
+  requires std::constructible_from<Value, T> Setting(T known) : value(std::move(known)) {}  // NOLINT
+
+  bool operator==(const Setting&) const = default;
+  /// As `--set` reads it: `0.2`, `true`, `16,128`, `auto`.
+  std::string to_string() const;
+};
+
+/// A setting of type T that is "auto" until someone sets it.
+template <class T>
+Setting automatic() {
+  Setting setting{Value(T{})};
+  setting.automatic = true;
+  return setting;
+}
+
+/// An ordered list of named settings. Every lookup of an unknown key throws ConfigError and lists the known ones.
+class Settings {
+ public:
+  using Entry = std::pair<std::string, Setting>;
+
+  Settings() = default;
+  Settings(std::initializer_list<Entry> defaults) : entries_(defaults) {}
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  const Setting& at(std::string_view key) const;
+
+  /// The value of `key`. Throws ConfigError when it has another type than T or is "auto".
+  template <class T>
+  const T& get(std::string_view key) const;
+  /// The value of `key`, or `otherwise` while it is "auto".
+  template <class T>
+  T get_or(std::string_view key, T otherwise) const;
+
+  /// Replaces a value. Throws ConfigError when the type is not the default's (an integer may stand for a real).
+  void set(std::string_view key, const Setting& setting);
+  /// Replaces a value by text such as `learning_rate=0.1`, `widths=16,128`, `h=inf`, `learning_rate=auto`.
+  void set(std::string_view assignment);
+
+  bool operator==(const Settings&) const = default;
+
+ private:
+  Setting& find(std::string_view key);
+  std::vector<Entry> entries_;
+};
+
+extern template const bool& Settings::get<bool>(std::string_view) const;
+extern template const std::int64_t& Settings::get<std::int64_t>(std::string_view) const;
+extern template const double& Settings::get<double>(std::string_view) const;
+extern template const std::string& Settings::get<std::string>(std::string_view) const;
+extern template const Integers& Settings::get<Integers>(std::string_view) const;
+extern template const Reals& Settings::get<Reals>(std::string_view) const;
+extern template const Texts& Settings::get<Texts>(std::string_view) const;
+
+template <class T>
+T Settings::get_or(std::string_view key, T otherwise) const {
+  return at(key).automatic ? otherwise : get<T>(key);
+}
+
+}  // namespace canopy::harness
