@@ -1,4 +1,5 @@
-# Finds every package, or stops with the one command that installs what is missing.
+# Finds every package, or stops with the one command that installs what is missing. The scripts install all of them
+# beforehand: cmake/packages.txt.
 
 set(canopy_missing "")
 
@@ -18,10 +19,10 @@ canopy_find(nlohmann_json nlohmann-json3-dev)
 canopy_find(ZLIB zlib1g-dev)
 canopy_find(xtensor libxtensor-dev)
 canopy_find(xsimd libxsimd-dev)
-# By its own config, so that a reference BLAS, 18 times slower, is never linked by accident.
-find_package(OpenBLAS QUIET CONFIG
-             PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp/cmake/openblas NO_DEFAULT_PATH)
-canopy_find(OpenBLAS libopenblas-openmp-dev CONFIG)
+include(CanopyOpenBLAS)
+if(NOT TARGET canopy::blas)
+  list(APPEND canopy_missing libopenblas-openmp-dev)
+endif()
 find_path(CANOPY_RANDOM123_DIR Random123/philox.h)
 if(NOT CANOPY_RANDOM123_DIR)
   list(APPEND canopy_missing librandom123-dev)
@@ -36,21 +37,12 @@ endif()
 
 if(canopy_missing)
   list(REMOVE_DUPLICATES canopy_missing)
-  list(JOIN canopy_missing " " canopy_missing)
-  message(FATAL_ERROR "canopy needs packages that are not installed. On Debian 12:\n  apt-get install ${canopy_missing}\n")
+  canopy_stop_for_packages(${canopy_missing})
 endif()
 
-# OpenBLAS's config names headers and library but defines no target.
-add_library(canopy_blas INTERFACE)
-add_library(canopy::blas ALIAS canopy_blas)
-target_include_directories(canopy_blas SYSTEM INTERFACE $<BUILD_INTERFACE:${OpenBLAS_INCLUDE_DIRS}>)
-target_link_libraries(canopy_blas INTERFACE ${OpenBLAS_LIBRARIES})
-
-# Kernels include xsimd as a system header, so that its own warnings stay quiet.
-get_target_property(canopy_xsimd_include xsimd INTERFACE_INCLUDE_DIRECTORIES)
-add_library(canopy_xsimd INTERFACE)
-add_library(canopy::xsimd ALIAS canopy_xsimd)
-target_include_directories(canopy_xsimd SYSTEM INTERFACE $<BUILD_INTERFACE:${canopy_xsimd_include}>)
+# Random123 is headers without a config.
+add_library(canopy_random123 INTERFACE IMPORTED)
+target_include_directories(canopy_random123 INTERFACE ${CANOPY_RANDOM123_DIR})
 
 # What <canopy/core/xtensor.hpp> needs, for our own rooms and for users' programs: see that header.
 add_library(canopy_xtensor INTERFACE)

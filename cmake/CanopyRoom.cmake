@@ -30,7 +30,8 @@ function(canopy_room room)
   add_library(canopy_${room} ${sources})
   add_library(canopy::${room} ALIAS canopy_${room})
   set_target_properties(canopy_${room} PROPERTIES EXPORT_NAME ${room} POSITION_INDEPENDENT_CODE ON
-                        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+                        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+                        INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
   canopy_flags(canopy_${room})
   target_include_directories(canopy_${room}
     PUBLIC $<BUILD_INTERFACE:${CANOPY_INCLUDE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

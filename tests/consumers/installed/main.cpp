@@ -1,0 +1,48 @@
+// Fits a line through points by gradient descent, with an operation of the program's own.
+#include <canopy/canopy.hpp>
+
+#include <cmath>
+#include <cstdio>
+
+using namespace canopy;
+
+// mean((a x + b - y)^2) over the points
+Variable line_error(const Variable& a, const Variable& b, const Tensor& x, const Tensor& y) {
+  const std::int64_t n = x.size();
+  Tensor residual(x.shape());
+  float sum = 0.f;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float r = a.value().item() * x.data()[i] + b.value().item() - y.data()[i];
+    residual.mutable_data()[i] = r;
+    sum += r * r;
+  }
+  return record("line_error", {a, b}, Tensor::scalar(sum / float(n)), [=](const Tensor& dy) {
+    float da = 0.f, db = 0.f;
+    for (std::int64_t i = 0; i < n; ++i) {
+      da += residual.data()[i] * x.data()[i];
+      db += residual.data()[i];
+    }
+    const float scale = 2.f * dy.item() / float(n);
+    a.accumulate(Tensor::scalar(scale * da));
+    b.accumulate(Tensor::scalar(scale * db));
+  });
+}
+
+int main() {
+  const Tensor x({5}, {-2.f, -1.f, 0.f, 1.f, 2.f});
+  const Tensor y({5}, {-5.f, -2.f, 1.f, 4.f, 7.f});  // 3 x + 1
+  Variable a = Variable::parameter(Tensor::scalar(0.f), "a");
+  Variable b = Variable::parameter(Tensor::scalar(0.f), "b");
+  for (int step = 0; step < 100; ++step) {
+    Tape tape;
+    tape.backward(line_error(a, b, x, y));
+    for (Variable* parameter : {&a, &b}) {
+      parameter->mutable_value().mutable_data()[0] -= 0.1f * parameter->grad().item();
+      parameter->zero_grad();
+    }
+  }
+  fmt::print("canopy {}: y = {:.3f} x + {:.3f}\n", CANOPY_VERSION, a.value().item(), b.value().item());
+  const bool right = std::abs(a.value().item() - 3.f) < 1e-3f && std::abs(b.value().item() - 1.f) < 1e-3f;
+  if (!right) std::fputs("expected y = 3 x + 1\n", stderr);
+  return right ? 0 : 1;
+}

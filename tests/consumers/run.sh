@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Builds and runs the consumer projects beside this script against canopy as users get it: installed static and shared,
+# as a folder of their own tree, and through FetchContent. Works in a temporary folder; fails if any check fails.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source=$(cd "$here/../.." && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/canopy-consumers.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+# check NAME COMMAND...: runs the command, shows its output only if it fails.
+check() {
+  local name=$1 begin=$SECONDS
+  shift
+  if "$@" >"$work/log" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok      $name ($((SECONDS - begin)) s)"
+  else
+    failed=$((failed + 1))
+    sed 's/^/        /' "$work/log"
+    echo "FAILED  $name"
+  fi
+}
+
+configure() { cmake -S "$1" -B "$2" -G Ninja -DCMAKE_BUILD_TYPE=Release "${@:3}"; }
+build() { cmake --build "$1" --parallel "$(nproc)" "${@:2}"; }
+
+# install_canopy NAME OPTION...: a native build, installed, moved and its build folder removed, so that nothing can
+# depend on where either was.
+install_canopy() {
+  configure "$source" "$work/build" -DCANOPY_NATIVE=ON -DCANOPY_TESTS=OFF -DCANOPY_EXPERIMENTS=OFF "${@:2}" &&
+    build "$work/build" &&
+    cmake --install "$work/build" --prefix "$work/before-the-move" &&
+    mv "$work/before-the-move" "$work/$1" &&
+    rm -rf "$work/build"
+}
+
+# use PROJECT KIND PROGRAM...: configures and builds a project against the canopy installed as KIND, runs its programs.
+use() {
+  local build="$work/$1-$2" program
+  configure "$here/$1" "$build" -DCMAKE_PREFIX_PATH="$work/$2" && build "$build" || return
+  for program in "${@:3}"; do "$build/$program" || return; done
+}
+
+# in_tree PROJECT OPTION... -- PROGRAM...: the same for a project that builds canopy itself.
+in_tree() {
+  local build="$work/$1" program options=()
+  local project=$1
+  shift
+  while [ "$1" != -- ]; do options+=("$1") && shift; done
+  shift
+  configure "$here/$project" "$build" -DCANOPY_SOURCE="$source" "${options[@]}" && build "$build" --target "$@" || return
+  for program in "$@"; do "$build/$program" || return; done
+}
+
+# No installed header but the gateway shows xtensor, and none xsimd or BLAS.
+headers_are_clean() {
+  local shown
+  shown=$(grep -rnE '#include *[<"](xtensor|xsimd|cblas|omp|immintrin)' "$work/static/include" |
+    grep -v '/canopy/core/xtensor.hpp:[0-9]*:#include <xtensor/' || true)
+  [ -z "$shown" ] || { echo "$shown" && return 1; }
+}
+
+# However many builds of OpenBLAS the system has, the loader takes the OpenMP one.
+openblas_is_the_openmp_build() {
+  local loaded
+  ldd "$work/shared/lib/libcanopy_core.so" "$work/portable-static/silu" >"$work/libraries" || return
+  loaded=$(grep libopenblas "$work/libraries" || true)
+  echo "$loaded"
+  ! grep -v 'openblas-openmp/' <<<"$loaded" | grep -q .
+}
+
+# A limit twice the 3 s that we promise: machines differ. The best of three, because machines are busy.
+umbrella_is_light() {
+  local best=999999 begin milliseconds
+  for _ in 1 2 3; do
+    begin=$(date +%s%N)
+    c++ -std=c++20 -O2 -isystem "$work/static/include" -c "$here/umbrella.cpp" -o "$work/umbrella.o" || return
+    milliseconds=$((($(date +%s%N) - begin) / 1000000))
+    ((milliseconds < best)) && best=$milliseconds
+  done
+  echo "$best ms" >"$work/umbrella.time"
+  ((best < 6000)) || { echo "$best ms" && return 1; }
+}
+
+check "install, static" install_canopy static -DBUILD_SHARED_LIBS=OFF
+check "install, shared" install_canopy shared -DBUILD_SHARED_LIBS=ON
+for kind in static shared; do
+  check "find_package, $kind" use installed "$kind" consumer one_room
+  check "portable consumer of a native library, $kind" use portable "$kind" silu
+done
+check "add_subdirectory" in_tree subdirectory -- consumer silu
+check "FetchContent, shared" in_tree fetched -DBUILD_SHARED_LIBS=ON -- one_room
+check "headers show no xsimd, no BLAS, xtensor once" headers_are_clean
+check "OpenBLAS is the OpenMP build" openblas_is_the_openmp_build
+check "<canopy/canopy.hpp> compiles in a few seconds" umbrella_is_light
+[ ! -e "$work/umbrella.time" ] || echo "        best of three: $(cat "$work/umbrella.time")"
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
