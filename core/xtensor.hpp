@@ -1,18 +1,23 @@
 // The gateway to xtensor, the array language of canopy: broadcasting arithmetic and slicing on `view(tensor)`.
 //
 // The only file that includes xtensor, because xtensor 0.24 needs two repairs under g++ -std=c++20. Its
-// xexpression_traits.hpp recognises C++17 by `__cplusplus == 201703L`; in C++20 a dynamic shape (svector) then matches
-// the partial specialisation for fixed shapes, and temporaries silently become arrays of rank 4: garbage or crashes.
-//  1. The specialisation below names xarray for svector-like shapes, before any xtensor header can choose otherwise.
-//  2. The target canopy::xtensor passes -fno-new-ttp-matching to GCC, which undoes the overly eager match.
+// xexpression_traits.hpp recognises C++17 by `__cplusplus == 201703L`; in C++20 a dynamic shape, an svector with its
+// default arguments, then matches the partial specialisation for fixed shapes, and temporaries silently become arrays
+// of rank 4: garbage or crashes.
+//  1. The specialisation below names xarray for the dynamic shape, before any xtensor header can choose otherwise. It
+//     is explicit, since a partial one would be ambiguous, and so holds in files compiled without the flag, too.
+//  2. The target canopy::xtensor passes -fno-new-ttp-matching to GCC, which undoes the overly eager match for svectors
+//     of any other kind.
 // One thing the header cannot repair, in C++17 neither: a lazy reduction with keep_dims inside of an expression that
 // broadcasts it gives garbage. Evaluate reductions first:
 //   const Tensor mean = evaluate(xt::sum(view(x), {1}, xt::keep_dims) / n);
 //   const Tensor centred = evaluate(view(x) - view(mean));
-// tests/core/xtensor.cpp holds all of this. This header costs two seconds a file: keep it out of other public headers.
+// tests/core/xtensor.cpp holds all of this, tests/core/xtensor_without_flag.cpp the first repair alone. This header
+// costs two seconds a file: keep it out of other public headers.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 namespace xt {
 template <class T, std::size_t N, class A, bool Init>
@@ -27,8 +32,8 @@ class svector;
 namespace xt::detail {
 template <class S>
 struct xtype_for_shape;
-template <class T, std::size_t N, class A, bool Init>
-struct xtype_for_shape<svector<T, N, A, Init>> {
+template <>
+struct xtype_for_shape<svector<std::size_t, 4, std::allocator<std::size_t>, true>> {
   template <class Value, layout_type Layout>
   using type = xarray<Value, Layout>;
 };

@@ -8,7 +8,12 @@ using namespace canopy;
 
 BOOST_AUTO_TEST_SUITE(xtensor)
 
-// Without the repairs of the header these temporaries have rank 4 whatever their operands.
+// Without the flag of canopy::xtensor this is an array of rank 8.
+static_assert(
+    std::is_same_v<xt::detail::xtype_for_shape<xt::svector<std::size_t, 8>>::type<float, xt::layout_type::row_major>,
+                   xt::xarray<float>>);
+
+// Without either repair of the header these temporaries have rank 4 whatever their operands.
 BOOST_AUTO_TEST_CASE(temporaries_of_dynamic_shape_keep_their_rank) {
   const Tensor a({2, 3}, {1.f, 2.f, 3.f, 4.f, 5.f, 6.f});
   const auto sum = xt::eval(view(a) + view(a));
