@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Builds and runs the consumer projects beside this script against canopy as users get it: installed static and shared,
 # as a folder of their own tree, and through FetchContent. Works in a temporary folder; fails if any check fails.
+#   run.sh [BUILD]    BUILD: a folder with a static, native build to install instead of making one
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source=$(cd "$here/../.." && pwd)
+ready=${1:+$(cd "$1" && pwd)}
 work=$(mktemp -d "${TMPDIR:-/tmp}/canopy-consumers.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
@@ -26,14 +28,19 @@ check() {
 configure() { cmake -S "$1" -B "$2" -G Ninja -DCMAKE_BUILD_TYPE=Release "${@:3}"; }
 build() { cmake --build "$1" --parallel "$(nproc)" "${@:2}"; }
 
-# install_canopy NAME OPTION...: a native build, installed, moved and its build folder removed, so that nothing can
-# depend on where either was.
+# install_canopy NAME OPTION...: a native build, installed and then moved.
 install_canopy() {
-  configure "$source" "$work/build" -DCANOPY_NATIVE=ON -DCANOPY_TESTS=OFF -DCANOPY_EXPERIMENTS=OFF "${@:2}" &&
-    build "$work/build" &&
-    cmake --install "$work/build" --prefix "$work/before-the-move" &&
-    mv "$work/before-the-move" "$work/$1" &&
-    rm -rf "$work/build"
+  local built=$work/build-$1
+  if [ "$1" = static ] && [ -n "$ready" ]; then
+    built=$ready
+  else
+    configure "$source" "$built" -DCANOPY_NATIVE=ON -DCANOPY_TESTS=OFF -DCANOPY_EXPERIMENTS=OFF "${@:2}" &&
+      build "$built" || return
+  fi
+  cmake --install "$built" --prefix "$work/before-the-move" && mv "$work/before-the-move" "$work/$1" || return
+  rm -rf "$work/build-$1"
+  # The package files may name neither the build, nor the sources, nor the prefix.
+  ! grep -rnF -e "$source" -e "$work" "$work/$1/lib/cmake"
 }
 
 # use PROJECT KIND PROGRAM...: configures and builds a project against the canopy installed as KIND, runs its programs.
