@@ -97,6 +97,11 @@ std::int64_t argmax(const float* x, std::int64_t n) {
 
 double sum(const float* x, std::int64_t n) { return simd::sum(n, itself, x); }
 
+double dot(const float* a, const float* b, std::int64_t n) {
+  return simd::sum(
+      n, [](Batch x, Batch y) { return x * y; }, a, b);
+}
+
 void sum_axis(const float* x, float* out, std::int64_t outer, std::int64_t n, std::int64_t inner) {
   if (outer == 1 && inner == 1) {
     *out = static_cast<float>(sum(x, n));

@@ -9,6 +9,9 @@ namespace canopy::kernels {
 /// Sum of n numbers, gathered in double.
 double sum(const float* x, std::int64_t n);
 
+/// Sum of a_i b_i, gathered in double.
+double dot(const float* a, const float* b, std::int64_t n);
+
 /// out[o, i] = sum over k of x[o, k, i]; 0 where n is 0.
 void sum_axis(const float* x, float* out, std::int64_t outer, std::int64_t n, std::int64_t inner);
 

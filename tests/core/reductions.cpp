@@ -172,4 +172,16 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(dot_products) {
+  for (const std::int64_t n : {0, 1, 15, 16, 17, 33, 1000, 70001}) {
+    Tensor a({n});
+    Tensor b({n});
+    RandomStream(1, "a").fill_normal(a.mutable_elements(), 0.f, 1.f);
+    RandomStream(1, "b").fill_normal(b.mutable_elements(), 0.f, 1.f);
+    double expected = 0;
+    for (std::int64_t i = 0; i < n; ++i) expected += static_cast<double>(a.data()[i]) * b.data()[i];
+    BOOST_TEST(std::abs(kernels::dot(a.data(), b.data(), n) - expected) <= 1e-5 * std::sqrt(static_cast<double>(n)));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
