@@ -1,0 +1,119 @@
+#include <canopy/nn/checkpoint.hpp>
+
+#include <canopy/core/error.hpp>
+#include <canopy/core/safetensors.hpp>
+#include <canopy/nn/feed_forward.hpp>
+#include <canopy/nn/fff.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy {
+namespace {
+
+using Metadata = std::map<std::string, std::string>;
+
+constexpr const char* format_version = "1";
+
+// W' = scale W and b' = b - scale W offset for weights [rows, inputs] or, as in files of leaves, [leaves, inputs,
+// width].
+void fold(Tensor& weight, Tensor& bias, const DatasetMetadata& dataset) {
+  const std::int64_t inputs = dataset.input_offset.size();
+  const std::int64_t columns = weight.rank() == 3 ? weight.extent(2) : 1;
+  float* w = weight.mutable_data();
+  float* b = bias.mutable_data();
+  const float scale = dataset.input_scale;
+  for (std::int64_t neuron = 0; neuron < bias.size(); ++neuron) {
+    float* first = w + neuron / columns * inputs * columns + neuron % columns;
+    double shift = 0;
+    for (std::int64_t i = 0; i < inputs; ++i) {
+      float& value = first[i * columns];
+      value *= scale;
+      shift += static_cast<double>(value) * dataset.input_offset.data()[i];
+    }
+    b[neuron] -= static_cast<float>(shift);
+  }
+}
+
+std::string entry(const Metadata& metadata, const std::string& key, const std::string& fallback) {
+  const auto found = metadata.find(key);
+  return found == metadata.end() ? fallback : found->second;
+}
+
+const Tensor& tensor(const nn::StateDict& tensors, const std::string& name, int rank) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) throw CheckpointError(fmt::format("the tensor '{}' is missing", name));
+  if (found->second.rank() != rank) {
+    throw CheckpointError(
+        fmt::format("the tensor '{}' has {} axes where {} are expected", name, found->second.rank(), rank));
+  }
+  return found->second;
+}
+
+// The depth of a tree with that many leaves.
+int depth_of(std::int64_t leaves) {
+  for (int depth = 0; depth <= 24; ++depth) {
+    if (std::int64_t{1} << depth == leaves) return depth;
+  }
+  throw CheckpointError(fmt::format("'w1s' holds {} leaves, which is no power of two", leaves));
+}
+
+std::unique_ptr<nn::Layer> build(const Metadata& metadata, const nn::StateDict& tensors) {
+  const std::string architecture = entry(metadata, "architecture", "fff");
+  const Activation activation = activation_from_string(entry(metadata, "activation", "relu"));
+  if (architecture == "ff") {
+    const Tensor& hidden = tensor(tensors, "0.weight", 2);
+    return std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{.inputs = hidden.extent(1),
+                                                                    .width = hidden.extent(0),
+                                                                    .outputs = tensor(tensors, "2.weight", 2).extent(0),
+                                                                    .activation = activation});
+  }
+  if (architecture == "fff") {
+    const Tensor& w1 = tensor(tensors, "w1s", 3);
+    return std::make_unique<nn::FFF>(nn::FFFOptions{.inputs = w1.extent(1),
+                                                    .outputs = tensor(tensors, "w2s", 3).extent(2),
+                                                    .depth = depth_of(w1.extent(0)),
+                                                    .leaf_width = w1.extent(2),
+                                                    .activation = activation});
+  }
+  throw CheckpointError(fmt::format("the architecture '{}' is unknown; known: ff, fff", architecture));
+}
+
+}  // namespace
+
+ClassifierState classifier_state(const nn::Layer& model, const DatasetMetadata& dataset) {
+  ClassifierState state{model.architecture(), model.state_dict()};
+  state.metadata["format_version"] = format_version;
+  if (!dataset.dataset.empty()) state.metadata["dataset"] = dataset.dataset;
+  state.metadata["input_normalisation"] = dataset.input_normalisation;
+  if (dataset.input_offset.empty()) return state;
+  for (const nn::Layer::InputWeights& names : model.input_weights()) {
+    const auto weight = state.tensors.find(names.weight);
+    const auto bias = state.tensors.find(names.bias);
+    if (weight == state.tensors.end() || bias == state.tensors.end()) {
+      throw CheckpointError(
+          fmt::format("save: centred inputs cannot be folded into '{}' without '{}'", names.weight, names.bias));
+    }
+    fold(weight->second, bias->second, dataset);
+  }
+  return state;
+}
+
+void save(const nn::Layer& model, const std::filesystem::path& path, const DatasetMetadata& dataset) {
+  ClassifierState state = classifier_state(model, dataset);
+  write_safetensors(path, {.metadata = std::move(state.metadata), .tensors = std::move(state.tensors), .indices = {}});
+}
+
+LoadedClassifier load_classifier(const std::filesystem::path& path) {
+  Safetensors file = read_safetensors(path);
+  std::erase_if(file.tensors, [](const auto& named) { return named.first.starts_with("training."); });
+  try {
+    auto model = build(file.metadata, file.tensors);
+    model->load_state_dict(file.tensors);
+    model->eval();
+    return {std::move(model), std::move(file.metadata)};
+  } catch (const Error& error) {
+    throw CheckpointError(fmt::format("{}: {}", path.string(), error.what()));
+  }
+}
+
+}  // namespace canopy

@@ -1,0 +1,22 @@
+#include <canopy/nn/dropout.hpp>
+
+#include <canopy/autograd/dropout.hpp>
+#include <canopy/core/error.hpp>
+#include <canopy/core/random.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy::nn {
+
+Dropout::Dropout(float probability) : probability_(probability) {
+  if (!(probability >= 0.f && probability < 1.f)) {
+    throw ConfigError(fmt::format("Dropout: the probability must lie in [0, 1), not {}", probability));
+  }
+}
+
+Variable Dropout::forward(const Variable& x) const {
+  if (!is_training() || probability_ == 0.f) return x;
+  return dropout(x, probability_, random_stream("dropout"));
+}
+
+}  // namespace canopy::nn

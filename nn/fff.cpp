@@ -1,0 +1,164 @@
+#include <canopy/nn/fff.hpp>
+
+#include <algorithm>
+
+#include <canopy/autograd/arithmetic.hpp>
+#include <canopy/autograd/dropout.hpp>
+#include <canopy/autograd/linear.hpp>
+#include <canopy/autograd/shaping.hpp>
+#include <canopy/autograd/tape.hpp>
+#include <canopy/core/error.hpp>
+#include <canopy/core/kernels/tree.hpp>
+#include <canopy/core/kernels/tree_inference.hpp>
+#include <canopy/core/random.hpp>
+#include <canopy/core/threads.hpp>
+#include <canopy/nn/initialise.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy::nn {
+namespace {
+
+void require_probability(const char* what, float value) {
+  if (!(value >= 0.f && value < 1.f)) {
+    throw ConfigError(fmt::format("FFF: {} must lie in [0, 1), not {}", what, value));
+  }
+}
+
+}  // namespace
+
+FFF::FFF(const FFFOptions& options) : options_(options) {
+  if (options.inputs < 1 || options.outputs < 1 || options.leaf_width < 1) {
+    throw ConfigError(fmt::format("FFF: inputs ({}), outputs ({}) and leaf_width ({}) must be at least 1",
+                                  options.inputs, options.outputs, options.leaf_width));
+  }
+  if (options.depth < 0 || options.depth > 24) {
+    throw ConfigError(fmt::format("FFF: the depth must lie in 0..24, not {}", options.depth));
+  }
+  require_probability("dropout", options.dropout);
+  require_probability("region_leak", options.region_leak);
+  const std::int64_t width = options.leaf_width;
+  node_weights_ = add_parameter("node_weights", uniform_fan_in({nodes(), options.inputs}, options.inputs));
+  node_biases_ = add_parameter("node_biases", uniform_fan_in({nodes(), 1}, options.inputs));
+  w1_ = add_parameter("w1s", uniform_fan_in({leaves(), width, options.inputs}, options.inputs), FileLayout::transposed);
+  b1_ = add_parameter("b1s", uniform_fan_in({leaves(), width}, options.inputs));
+  w2_ = add_parameter("w2s", uniform_fan_in({leaves(), width, options.outputs}, width));
+  b2_ = add_parameter("b2s", uniform_fan_in({leaves(), options.outputs}, width));
+  node_usage_ = add_buffer("node_usage", Tensor::zeros({nodes()}), false);
+  leaf_usage_ = add_buffer("leaf_usage", Tensor::zeros({leaves()}), false);
+}
+
+void FFF::require_input(const Variable& x) const {
+  if (x.shape().rank() != 2 || x.extent(1) != options_.inputs) {
+    throw ShapeError(
+        fmt::format("FFF: an input [batch, {}] is needed, not {}", options_.inputs, x.shape().to_string()));
+  }
+}
+
+Variable FFF::node_logits(const Variable& x) const {
+  if (nodes() == 0) return Tensor(Shape{x.extent(0), 0});
+  return linear(x, node_weights_, reshape(node_biases_, {nodes()}));
+}
+
+Variable FFF::mix(const Variable& x, const Variable& path, bool training) const {
+  const std::int64_t width = leaves() * options_.leaf_width;
+  Variable hidden = linear(x, reshape(w1_, {width, options_.inputs}), reshape(b1_, {width}), options_.activation);
+  if (training && options_.dropout > 0.f) hidden = dropout(hidden, options_.dropout, random_stream("dropout"));
+  return leaf_mixture(path, hidden, w2_, b2_);
+}
+
+Variable FFF::forward(const Variable& x) const {
+  require_input(x);
+  if (!is_training()) {
+    if (!is_recording()) return infer(x.value()).y;
+    return mix(x, tree_paths(node_logits(x), options_.depth, Routing::hard).path, false);
+  }
+  Variable logits = node_logits(x);
+  if (options_.region_leak > 0.f) {
+    // Exchanging the children means p -> 1 - p, and 1 - sigmoid(z) = sigmoid(-z): the logit changes its sign.
+    Tensor sign(logits.shape());
+    random_stream("region leak").fill_bernoulli(sign.mutable_elements(), options_.region_leak);
+    for (float& t : sign.mutable_elements()) t = 1.f - 2.f * t;
+    logits = logits * sign;
+  }
+  TreePaths paths = tree_paths(logits, options_.depth, routing_);
+  decisions_ = Decisions{std::move(logits), paths.path, std::move(paths.reach)};
+  if (options_.usage != Usage::none) count_usage(*decisions_);
+  return mix(x, paths.path, true);
+}
+
+Variable FFF::forward_soft(const Variable& x) const {
+  require_input(x);
+  return mix(x, tree_paths(node_logits(x), options_.depth, Routing::soft).path, false);
+}
+
+FFF::Inference FFF::infer(const Tensor& x) const {
+  require_input(x);
+  const std::int64_t batch = x.extent(0);
+  Inference result{Tensor({batch, options_.outputs}), Indices({batch})};
+  const kernels::Leaves table{options_.inputs,    options_.leaf_width, options_.outputs,   w1_.value().data(),
+                              b1_.value().data(), w2_.value().data(),  b2_.value().data(), options_.activation};
+  float* y = result.y.mutable_data();
+  std::int32_t* leaf = result.leaf.mutable_data();
+  // By blocks of rows, so that a block's inputs are still in cache when its leaves are computed.
+  constexpr std::int64_t block = 64;
+  parallel_for(batch, block, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; b += block) {
+      const std::int64_t rows = std::min(block, end - b);
+      const float* inputs = x.data() + b * options_.inputs;
+      kernels::route(inputs, rows, options_.inputs, node_weights_.value().data(), node_biases_.value().data(),
+                     options_.depth, leaf + b);
+      kernels::leaf_forward(table, inputs, rows, leaf + b, y + b * options_.outputs);
+    }
+  });
+  return result;
+}
+
+void FFF::freeze_tree() {
+  node_weights_.set_requires_grad(false);
+  node_biases_.set_requires_grad(false);
+  routing_ = Routing::hard;
+}
+
+const FFF::Decisions& FFF::decisions() const {
+  if (!decisions_) throw Error("FFF: no decisions yet; call forward() in training mode first");
+  return *decisions_;
+}
+
+void FFF::count_usage(const Decisions& decisions) const {
+  Tensor reach = decisions.reach;
+  Tensor path = decisions.path.value();
+  if (options_.usage == Usage::hard && routing_ == Routing::soft) {
+    const Tensor& z = decisions.logits.value();
+    Tensor choice(z.shape());
+    kernels::hard_decisions(z.data(), z.size(), choice.mutable_data());
+    reach = Tensor(reach.shape());
+    path = Tensor(path.shape());
+    kernels::tree_paths(choice.data(), z.extent(0), options_.depth, reach.mutable_data(), path.mutable_data());
+  }
+  const auto add_rows = [](const Tensor& rows, Variable& total) {
+    float* sums = total.mutable_value().mutable_data();
+    for (std::int64_t i = 0; i < rows.size(); ++i) sums[i % total.size()] += rows.data()[i];
+  };
+  add_rows(reach, node_usage_);
+  add_rows(path, leaf_usage_);
+}
+
+void FFF::reset_usage() {
+  for (Variable* usage : {&node_usage_, &leaf_usage_})
+    std::ranges::fill(usage->mutable_value().mutable_elements(), 0.f);
+}
+
+std::vector<Layer::InputWeights> FFF::input_weights() const {
+  return {{"node_weights", "node_biases"}, {"w1s", "b1s"}};
+}
+
+std::map<std::string, std::string> FFF::architecture() const {
+  return {{"architecture", "fff"},
+          {"depth", std::to_string(options_.depth)},
+          {"leaf_width", std::to_string(options_.leaf_width)},
+          {"activation", to_string(options_.activation)},
+          {"master_leaf_width", "0"}};
+}
+
+}  // namespace canopy::nn

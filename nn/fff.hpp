@@ -1,0 +1,111 @@
+// The fast feedforward layer of paper 1 (Belcak and Wattenhofer 2023): a differentiable binary tree over small leaves.
+#pragma once
+
+#include <optional>
+
+#include <canopy/autograd/tree.hpp>
+#include <canopy/core/activation.hpp>
+#include <canopy/nn/dropout.hpp>
+#include <canopy/nn/module.hpp>
+
+namespace canopy::nn {
+
+using canopy::Routing;
+
+/// What training counts in the buffers `node_usage` and `leaf_usage`.
+enum class Usage {
+  none,
+  soft,  ///< the weight with which samples reach a node or leaf, summed
+  hard   ///< the number of samples whose hard decisions lead there
+};
+
+struct FFFOptions {
+  std::int64_t inputs = 0;
+  std::int64_t outputs = 0;
+  int depth = 0;                             ///< 2^depth leaves; 0 is a plain feedforward layer
+  std::int64_t leaf_width = 0;               ///< hidden neurons of a leaf
+  Activation activation = Activation::relu;  ///< of the leaves' hidden neurons
+  float dropout = 0.f;                       ///< of the leaves' hidden values, in training
+  /// Region leak (randomised child transposition): the probability that a node exchanges its children for a sample, in
+  /// training; applied before anything else reads the decision, the entropy included. Paper 1, "Overfragmentation".
+  float region_leak = 0.f;
+  Usage usage = Usage::none;
+};
+
+/// Training computes y = sum over leaves of path(leaf) leaf(x), where path is the product of sigmoid(w_k . x + b_k)
+/// (right) or its complement (left) on the way; evaluation follows the larger side and computes one leaf a sample,
+/// output bias included.
+///
+/// x [batch, inputs] -> y [batch, outputs]. Parameters, as in the released package:
+/// `node_weights` [2^d - 1, inputs], `node_biases` [2^d - 1, 1], `w1s` [2^d, inputs, leaf_width], `b1s` [2^d,
+/// leaf_width], `w2s` [2^d, leaf_width, outputs], `b2s` [2^d, outputs]. Initialised as released: uniform in
+/// +-1/sqrt(inputs), w2s and b2s in +-1/sqrt(leaf_width). In memory w1s is [2^d, leaf_width, inputs], so that a hidden
+/// neuron's weights are one row.
+class FFF : public Layer {
+ public:
+  /// Throws ConfigError for sizes below 1, a depth outside 0..24, or probabilities outside [0, 1).
+  explicit FFF(const FFFOptions& options);
+
+  /// Training: by `routing()`, all leaves, with gradients. Evaluation: hard inference; on a recording tape with the
+  /// gradients of Routing::hard. Throws ShapeError unless x is [batch, inputs].
+  Variable forward(const Variable& x) const override;
+
+  /// The mixture of all leaves without dropout or leak, in either mode: what the soft tree would answer.
+  Variable forward_soft(const Variable& x) const;
+
+  /// w_k . x + b_k of every node, [batch, nodes] in heap order.
+  Variable node_logits(const Variable& x) const;
+
+  struct Inference {
+    Tensor y;      ///< [batch, outputs]
+    Indices leaf;  ///< [batch]: the leaf each row was sent to
+  };
+  /// Hard inference: d + leaf_width neurons a sample. Thread-safe, records nothing.
+  Inference infer(const Tensor& x) const;
+
+  const FFFOptions& options() const { return options_; }
+  std::int64_t leaves() const { return std::int64_t{1} << options_.depth; }
+  std::int64_t nodes() const { return leaves() - 1; }
+
+  /// How decisions are taken in training; soft at first.
+  void set_routing(Routing routing) { routing_ = routing; }
+  Routing routing() const { return routing_; }
+  /// The paper's h = infinity: boundaries stay as they are, decisions are hard.
+  void freeze_tree();
+
+  /// What the losses on the tree read: the last forward in training on a tape.
+  struct Decisions {
+    Variable logits;  ///< [batch, nodes], after region leak
+    Variable path;    ///< [batch, leaves]
+    Tensor reach;     ///< [batch, nodes], without gradient
+  };
+  /// Throws Error if there has been none.
+  const Decisions& decisions() const;
+
+  /// Counts since the last reset, per node [nodes] and leaf [leaves], by `options().usage`; in training only.
+  const Tensor& node_usage() const { return node_usage_.value(); }
+  const Tensor& leaf_usage() const { return leaf_usage_.value(); }
+  void reset_usage();
+
+  /// Node parameters for writing in place, as tree initialisation does: [nodes, inputs] and [nodes, 1].
+  Variable node_weights() const { return node_weights_; }
+  Variable node_biases() const { return node_biases_; }
+
+  std::vector<InputWeights> input_weights() const override;
+  std::map<std::string, std::string> architecture() const override;
+
+ private:
+  void require_input(const Variable& x) const;
+  Variable mix(const Variable& x, const Variable& path, bool training) const;
+  void count_usage(const Decisions& decisions) const;
+
+  FFFOptions options_;
+  Routing routing_ = Routing::soft;
+  Variable node_weights_, node_biases_;
+  Variable w1_, b1_, w2_, b2_;
+  // Training state: written by forward() in training mode only, which is why evaluation may be shared by threads.
+  mutable Variable node_usage_, leaf_usage_;
+  mutable std::optional<Decisions> decisions_;
+};
+
+}  // namespace canopy::nn

@@ -1,0 +1,37 @@
+// Losses on the decisions of a fast feedforward layer, read from its last forward in training.
+#pragma once
+
+#include <canopy/autograd/variable.hpp>
+#include <canopy/nn/fff.hpp>
+
+namespace canopy::nn {
+
+/// How node entropies are summed to the hardening loss. Paper 1's text and code disagree; deep nodes differ most.
+enum class Entropy {
+  mean,      ///< mean over batch and nodes: the released code
+  sum,       ///< sum over batch and nodes: the paper's text
+  node_sum,  ///< sum over nodes of the mean over the batch
+  path  ///< mean over the batch of the sum over nodes, each weighted by its reach probability (no gradient through it)
+};
+
+struct HardeningOptions {
+  Entropy weighting = Entropy::mean;
+};
+
+/// The Bernoulli entropy (nats) of the node decisions, which hardening minimises. Paper 1, "Hardening"; path form: our
+/// calibration. Throws Error if the layer has not run forward in training mode.
+Variable hardening_loss(const FFF& layer, const HardeningOptions& options = {});
+
+/// The negative entropy of the mean leaf load, sum over leaves of m ln m: least where all leaves carry the same load.
+Variable load_balance_loss(const FFF& layer);
+
+/// The mean over the batch of each node's entropy (nats) for x [batch, inputs]: [nodes] in heap order. Rounding nodes
+/// below 0.10 barely changes the output (paper 1).
+Tensor node_entropies(const FFF& layer, const Tensor& x);
+
+/// "mean", "sum", "node-sum", "path".
+std::string to_string(Entropy weighting);
+/// Throws ConfigError that lists the names.
+Entropy entropy_from_string(std::string_view name);
+
+}  // namespace canopy::nn

@@ -1,0 +1,13 @@
+// Initial values of parameters.
+#pragma once
+
+#include <cstdint>
+
+#include <canopy/core/array.hpp>
+
+namespace canopy::nn {
+
+/// Uniform in +-1/sqrt(fan_in), from the stream "initialisation".
+Tensor uniform_fan_in(const Shape& shape, std::int64_t fan_in);
+
+}  // namespace canopy::nn

@@ -1,0 +1,397 @@
+#include <canopy/nn/fff.hpp>
+
+#include <cmath>
+#include <thread>
+#include <vector>
+
+#include <canopy/autograd/gradcheck.hpp>
+#include <canopy/autograd/tape.hpp>
+#include <canopy/core/error.hpp>
+#include <canopy/core/random.hpp>
+#include <canopy/core/threads.hpp>
+#include <canopy/nn/fff_losses.hpp>
+#include <canopy/nn/tree_initialisation.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace canopy;
+
+namespace {
+
+Tensor normal(const Shape& shape, const char* purpose = "x") {
+  Tensor x(shape);
+  RandomStream(11, purpose).fill_normal(x.mutable_elements(), 0.f, 1.f);
+  return x;
+}
+
+// The layer as the paper writes it, in double, from its state dictionary.
+struct Naive {
+  nn::StateDict state;
+  int depth;
+
+  double at(const char* name, std::int64_t i) const { return state.at(name).data()[i]; }
+
+  double probability(const float* x, std::int64_t k) const {
+    const std::int64_t inputs = state.at("node_weights").extent(1);
+    double z = at("node_biases", k);
+    for (std::int64_t i = 0; i < inputs; ++i) z += at("node_weights", k * inputs + i) * x[i];
+    return 1 / (1 + std::exp(-z));
+  }
+
+  std::vector<double> leaf(const float* x, std::int64_t leaf) const {
+    const std::int64_t inputs = state.at("w1s").extent(1);
+    const std::int64_t width = state.at("w1s").extent(2);
+    const std::int64_t outputs = state.at("w2s").extent(2);
+    std::vector<double> y;
+    for (std::int64_t o = 0; o < outputs; ++o) y.push_back(at("b2s", leaf * outputs + o));
+    for (std::int64_t j = 0; j < width; ++j) {
+      double h = at("b1s", leaf * width + j);
+      for (std::int64_t i = 0; i < inputs; ++i) h += at("w1s", (leaf * inputs + i) * width + j) * x[i];
+      h = std::max(h, 0.0);
+      for (std::int64_t o = 0; o < outputs; ++o)
+        y[static_cast<std::size_t>(o)] += h * at("w2s", (leaf * width + j) * outputs + o);
+    }
+    return y;
+  }
+
+  std::vector<double> soft(const float* x, std::int64_t node = 0) const {
+    const std::int64_t nodes = (std::int64_t{1} << depth) - 1;
+    if (node >= nodes) return leaf(x, node - nodes);
+    const double p = probability(x, node);
+    std::vector<double> left = soft(x, 2 * node + 1);
+    const std::vector<double> right = soft(x, 2 * node + 2);
+    for (std::size_t o = 0; o < left.size(); ++o) left[o] = (1 - p) * left[o] + p * right[o];
+    return left;
+  }
+
+  std::int64_t route(const float* x) const {
+    std::int64_t node = 0;
+    for (int level = 0; level < depth; ++level) node = 2 * node + (probability(x, node) >= 0.5 ? 2 : 1);
+    return node - ((std::int64_t{1} << depth) - 1);
+  }
+};
+
+void check_rows(const Tensor& y, std::int64_t row, const std::vector<double>& expected) {
+  for (std::size_t o = 0; o < expected.size(); ++o) {
+    const double found = y.data()[row * static_cast<std::int64_t>(expected.size()) + static_cast<std::int64_t>(o)];
+    BOOST_TEST(std::abs(found - expected[o]) < 1e-4);
+  }
+}
+
+std::vector<Tensor> gradients(nn::FFF& model, const Tensor& x) {
+  model.zero_grad();
+  Tape tape;
+  const Variable y = model(x);
+  const Variable loss =
+      record("sum", {y}, Tensor::scalar(0.f), keep(),
+             [dy = y.sink(), shape = y.shape()](const Tensor&) { dy.accumulate(Tensor(shape, 1.f)); });
+  tape.backward(loss);
+  std::vector<Tensor> result;
+  for (const Variable& p : model.parameters()) {
+    result.push_back(p.has_grad() ? p.grad().clone() : Tensor::zeros(p.shape()));
+  }
+  return result;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(fff)
+
+BOOST_AUTO_TEST_CASE(soft_and_hard_outputs_are_the_paper_s) {
+  for (const int depth : {0, 1, 3, 5}) {
+    for (const std::int64_t width : {1, 2, 3, 8, 17}) {
+      manual_seed(3);
+      nn::FFF model({.inputs = 21, .outputs = 5, .depth = depth, .leaf_width = width});
+      const Naive naive{model.state_dict(), depth};
+      const Tensor x = normal({67, 21});
+      const Tensor soft = model(x).value();
+      model.eval();
+      const nn::FFF::Inference hard = model.infer(x);
+      const Tensor y = model(x).value();
+      for (std::int64_t b = 0; b < 67; ++b) {
+        const float* row = x.data() + b * 21;
+        check_rows(soft, b, naive.soft(row));
+        BOOST_TEST(hard.leaf.data()[b] == naive.route(row));
+        check_rows(y, b, naive.leaf(row, naive.route(row)));
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(hard_training_answers_what_inference_answers) {
+  manual_seed(4);
+  nn::FFF model({.inputs = 30, .outputs = 4, .depth = 4, .leaf_width = 3});
+  const Tensor x = normal({50, 30});
+  for (const Routing routing : {Routing::hard, Routing::straight_through}) {
+    model.train();
+    model.set_routing(routing);
+    const Tensor trained = model(x).value();
+    model.eval();
+    const Tensor inferred = model(x).value();
+    for (std::int64_t i = 0; i < trained.size(); ++i)
+      BOOST_TEST(std::abs(trained.data()[i] - inferred.data()[i]) < 1e-5);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(gradients_of_the_soft_tree) {
+  for (const int depth : {0, 1, 3}) {
+    manual_seed(5);
+    nn::FFF model({.inputs = 6, .outputs = 3, .depth = depth, .leaf_width = 2, .activation = Activation::tanh});
+    const Variable x = Variable::parameter(normal({5, 6}), "x");
+    std::vector<Variable> inputs = model.parameters();
+    std::erase_if(inputs, [](const Variable& v) { return v.size() == 0; });
+    inputs.push_back(x);
+    const GradcheckResult result = gradcheck([&] { return model(x); }, inputs);
+    BOOST_TEST(result.passed, result.message);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(gradients_of_the_losses_on_the_tree) {
+  manual_seed(6);
+  nn::FFF model({.inputs = 6, .outputs = 3, .depth = 3, .leaf_width = 1});
+  const Tensor x = normal({9, 6});
+  const std::vector<Variable> nodes = {model.node_weights(), model.node_biases()};
+  using nn::Entropy;
+  for (const Entropy weighting : {Entropy::mean, Entropy::sum, Entropy::node_sum}) {
+    const auto f = [&] {
+      model(x);
+      return nn::hardening_loss(model, {.weighting = weighting});
+    };
+    // Outside a tape the layer remembers its last decisions too, so that the differences see the changed parameters.
+    const GradcheckResult result = gradcheck(f, nodes);
+    BOOST_TEST(result.passed, nn::to_string(weighting) + ": " + result.message);
+  }
+  const GradcheckResult balance = gradcheck(
+      [&] {
+        model(x);
+        return nn::load_balance_loss(model);
+      },
+      nodes);
+  BOOST_TEST(balance.passed, balance.message);
+}
+
+// The path form weighs each node's entropy by its reach, through which no gradient flows.
+BOOST_AUTO_TEST_CASE(path_entropy_weighs_by_reach_without_gradient) {
+  manual_seed(7);
+  nn::FFF model({.inputs = 4, .outputs = 2, .depth = 2, .leaf_width = 1});
+  const Tensor x = normal({8, 4});
+  Tape tape;
+  model(x);
+  const nn::FFF::Decisions& decisions = model.decisions();
+  double expected = 0;
+  for (std::int64_t i = 0; i < decisions.logits.size(); ++i) {
+    const double p = 1 / (1 + std::exp(-decisions.logits.value().data()[i]));
+    expected += decisions.reach.data()[i] * (-p * std::log(p) - (1 - p) * std::log(1 - p)) / 8;
+  }
+  const Variable loss = nn::hardening_loss(model, {.weighting = nn::Entropy::path});
+  BOOST_TEST(std::abs(loss.value().item() - expected) < 1e-5);
+  const Tensor reach = decisions.reach;
+  const Tensor logits = decisions.logits.value();
+  tape.backward(loss);
+  // d/db_k = sum over the batch of reach_k * -z p (1 - p) / batch
+  for (std::int64_t k = 0; k < 3; ++k) {
+    double slope = 0;
+    for (std::int64_t b = 0; b < 8; ++b) {
+      const double z = logits.data()[b * 3 + k];
+      const double p = 1 / (1 + std::exp(-z));
+      slope += reach.data()[b * 3 + k] * -z * p * (1 - p) / 8;
+    }
+    BOOST_TEST(std::abs(model.node_biases().grad().data()[k] - slope) < 1e-5);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(hard_routing_gives_nodes_no_gradient_and_unreached_leaves_none) {
+  manual_seed(8);
+  nn::FFF model({.inputs = 10, .outputs = 3, .depth = 3, .leaf_width = 2});
+  model.set_routing(Routing::hard);
+  const Tensor x = normal({3, 10});
+  const std::vector<Tensor> grads = gradients(model, x);
+  BOOST_CHECK(std::ranges::all_of(grads[0].elements(), [](float v) { return v == 0.f; }));
+  model.eval();
+  const nn::FFF::Inference inference = model.infer(x);
+  const Tensor& db2 = grads[5];  // [8, 3]: the number of samples in each leaf
+  for (std::int64_t leaf = 0; leaf < 8; ++leaf) {
+    const auto samples = std::ranges::count(inference.leaf.elements(), static_cast<std::int32_t>(leaf));
+    BOOST_TEST(db2.data()[leaf * 3] == static_cast<float>(samples));
+  }
+}
+
+// Straight-through (PAPERS P1.5 d, step 5): dL/dz_k = [k on the path] (D_right - D_left) p (1 - p), D of the hard
+// sub-trees.
+BOOST_AUTO_TEST_CASE(straight_through_compares_the_hard_subtrees) {
+  manual_seed(9);
+  const int depth = 3;
+  nn::FFF model({.inputs = 10, .outputs = 3, .depth = depth, .leaf_width = 2});
+  model.set_routing(Routing::straight_through);
+  const Tensor x = normal({1, 10});
+  const std::vector<Tensor> grads = gradients(model, x);
+  const Naive naive{model.state_dict(), depth};
+  const auto total_of_leaf_below = [&](std::int64_t node) {
+    while (node < 7) node = 2 * node + (naive.probability(x.data(), node) >= 0.5 ? 2 : 1);
+    double sum = 0;
+    for (const double v : naive.leaf(x.data(), node - 7)) sum += v;
+    return sum;
+  };
+  std::vector<double> expected(7, 0.0);
+  for (std::int64_t node = 0; node < 7;) {
+    const double p = naive.probability(x.data(), node);
+    expected[static_cast<std::size_t>(node)] =
+        (total_of_leaf_below(2 * node + 2) - total_of_leaf_below(2 * node + 1)) * p * (1 - p);
+    node = 2 * node + (p >= 0.5 ? 2 : 1);
+  }
+  for (std::size_t k = 0; k < 7; ++k) BOOST_TEST(std::abs(grads[1].data()[k] - expected[k]) < 1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(a_frozen_tree_is_hard_and_keeps_its_boundaries) {
+  manual_seed(10);
+  nn::FFF model({.inputs = 10, .outputs = 3, .depth = 2, .leaf_width = 2});
+  model.freeze_tree();
+  BOOST_CHECK(model.routing() == Routing::hard);
+  gradients(model, normal({6, 10}));
+  BOOST_TEST(!model.node_weights().has_grad());
+  BOOST_TEST(!model.node_weights().requires_grad());
+}
+
+BOOST_AUTO_TEST_CASE(region_leak_exchanges_children_in_training_only) {
+  manual_seed(11);
+  nn::FFF model({.inputs = 10, .outputs = 3, .depth = 1, .leaf_width = 2, .region_leak = 0.4f});
+  const Tensor x = normal({2000, 10});
+  model(x);
+  const Tensor leaked = model.decisions().logits.value();
+  nn::FFF plain({.inputs = 10, .outputs = 3, .depth = 1, .leaf_width = 2});
+  plain.load_state_dict(model.state_dict());
+  plain(x);
+  const Tensor logits = plain.decisions().logits.value();
+  int exchanged = 0;
+  for (std::int64_t i = 0; i < 2000; ++i) {
+    BOOST_TEST(std::abs(leaked.data()[i]) == std::abs(logits.data()[i]));
+    if (leaked.data()[i] != logits.data()[i]) ++exchanged;
+  }
+  BOOST_TEST(exchanged > 700);
+  BOOST_TEST(exchanged < 900);
+  model.eval();
+  plain.eval();
+  BOOST_CHECK(std::ranges::equal(model(x).value().elements(), plain(x).value().elements()));
+}
+
+BOOST_AUTO_TEST_CASE(usage_counts_samples) {
+  for (const nn::Usage usage : {nn::Usage::soft, nn::Usage::hard}) {
+    manual_seed(12);
+    nn::FFF model({.inputs = 10, .outputs = 3, .depth = 3, .leaf_width = 1, .usage = usage});
+    const Tensor x = normal({100, 10});
+    model(x);
+    model(x);
+    double sum = 0;
+    for (const float v : model.leaf_usage().elements()) sum += v;
+    BOOST_TEST(std::abs(sum - 200) < 1e-3);
+    BOOST_TEST(std::abs(model.node_usage().data()[0] - 200) < 1e-3);
+    model.eval();
+    if (usage == nn::Usage::hard) {
+      const nn::FFF::Inference inference = model.infer(x);
+      for (std::int64_t leaf = 0; leaf < 8; ++leaf) {
+        const auto samples = std::ranges::count(inference.leaf.elements(), static_cast<std::int32_t>(leaf));
+        BOOST_TEST(model.leaf_usage().data()[leaf] == 2 * static_cast<float>(samples));
+      }
+    }
+    model(x);  // evaluation counts nothing
+    BOOST_TEST(std::abs(model.node_usage().data()[0] - 200) < 1e-3);
+    model.reset_usage();
+    BOOST_TEST(model.node_usage().data()[0] == 0.f);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(initial_values_are_the_released_ones) {
+  manual_seed(13);
+  nn::FFF model({.inputs = 100, .outputs = 10, .depth = 4, .leaf_width = 4});
+  const nn::StateDict state = model.state_dict();
+  const auto check = [&](const char* name, float bound) {
+    float largest = 0;
+    for (const float v : state.at(name).elements()) largest = std::max(largest, std::abs(v));
+    BOOST_TEST(largest <= bound);
+    BOOST_TEST(largest > 0.7f * bound);
+  };
+  for (const char* name : {"node_weights", "node_biases", "w1s", "b1s"}) check(name, 0.1f);
+  for (const char* name : {"w2s", "b2s"}) check(name, 0.5f);
+  BOOST_CHECK((state.at("w1s").shape() == Shape{16, 100, 4}));
+}
+
+BOOST_AUTO_TEST_CASE(the_tree_begins_with_an_even_split_of_the_data) {
+  manual_seed(14);
+  nn::FFF model({.inputs = 12, .outputs = 3, .depth = 4, .leaf_width = 1});
+  const Tensor x = normal({1600, 12});
+  nn::initialise_tree(model, x);
+  model.eval();
+  const nn::FFF::Inference inference = model.infer(x);
+  for (std::int32_t leaf = 0; leaf < 16; ++leaf) {
+    const auto samples = std::ranges::count(inference.leaf.elements(), leaf);
+    BOOST_TEST(samples >= 98);
+    BOOST_TEST(samples <= 102);
+  }
+  // The root's logits have the spread that was asked for.
+  double sum = 0;
+  double squares = 0;
+  for (std::int64_t b = 0; b < 1600; ++b) {
+    double z = 0;
+    for (std::int64_t i = 0; i < 12; ++i) z += x.data()[b * 12 + i] * model.node_weights().value().data()[i];
+    sum += z;
+    squares += z * z;
+  }
+  BOOST_TEST(std::abs(std::sqrt(squares / 1600 - sum / 1600 * sum / 1600) - 4) < 0.01);
+}
+
+BOOST_AUTO_TEST_CASE(identical_samples_leave_the_tree_as_it_was) {
+  manual_seed(15);
+  nn::FFF model({.inputs = 5, .outputs = 2, .depth = 2, .leaf_width = 1});
+  const Tensor before = model.node_weights().value().clone();
+  nn::initialise_tree(model, Tensor({10, 5}, 1.f));
+  BOOST_CHECK(std::ranges::equal(before.elements(), model.node_weights().value().elements()));
+}
+
+BOOST_AUTO_TEST_CASE(many_threads_infer_with_one_model) {
+  manual_seed(16);
+  nn::FFF model({.inputs = 40, .outputs = 5, .depth = 5, .leaf_width = 4});
+  model.eval();
+  const nn::FFF& shared = model;
+  const Tensor x = normal({300, 40});
+  const Tensor expected = shared(x).value();
+  std::vector<int> equal(4, 0);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < equal.size(); ++t) {
+    threads.emplace_back([&, t] {
+      bool same = true;
+      for (int i = 0; i < 20; ++i) same = same && std::ranges::equal(shared(x).value().elements(), expected.elements());
+      equal[t] = same ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const int same : equal) BOOST_TEST(same == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
+  manual_seed(17);
+  nn::FFF model({.inputs = 200, .outputs = 10, .depth = 5, .leaf_width = 4});
+  const Tensor x = normal({1000, 200});
+  std::vector<Tensor> grads[2];
+  Tensor hard[2];
+  for (const int count : {1, 2}) {
+    const ThreadGuard guard(count);
+    model.train();
+    grads[count - 1] = gradients(model, x);
+    model.eval();
+    hard[count - 1] = model(x).value();
+  }
+  BOOST_CHECK(std::ranges::equal(hard[0].elements(), hard[1].elements()));
+  for (std::size_t i = 0; i < grads[0].size(); ++i) {
+    BOOST_CHECK(std::ranges::equal(grads[0][i].elements(), grads[1][i].elements()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(misuse_is_named) {
+  nn::FFF model({.inputs = 5, .outputs = 2, .depth = 2, .leaf_width = 1});
+  BOOST_CHECK_THROW(model(Tensor({3, 4}, 0.f)), ShapeError);
+  BOOST_CHECK_THROW(nn::hardening_loss(model), Error);
+  BOOST_CHECK_THROW(nn::initialise_tree(model, Tensor({3, 4}, 0.f)), ShapeError);
+  BOOST_CHECK_THROW(nn::entropy_from_string("median"), ConfigError);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
