@@ -1,0 +1,387 @@
+#include <canopy/autograd/tape.hpp>
+
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include <canopy/core/error.hpp>
+#include <canopy/core/memory.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace canopy;
+
+namespace {
+
+Variable parameter(float value, std::string name = {}) {
+  return Variable::parameter(Tensor::scalar(value), std::move(name));
+}
+
+Tensor scaled(const Tensor& x, float factor) {
+  Tensor result = x.clone();
+  for (float& v : result.mutable_elements()) v *= factor;
+  return result;
+}
+
+// x + y, whose gradients are one buffer.
+Variable plus(const Variable& x, const Variable& y) {
+  Tensor sum = x.value().clone();
+  for (std::int64_t i = 0; i < sum.size(); ++i) sum.mutable_data()[i] += y.value().data()[i];
+  return record("plus", {x, y}, sum, keep(), [dx = x.sink(), dy = y.sink()](const Tensor& g) {
+    dx.accumulate(g);
+    dy.accumulate(g);
+  });
+}
+
+// factor * x; needs no array for backward.
+Variable times(const Variable& x, float factor) {
+  return record("times", {x}, scaled(x.value(), factor), keep(),
+                [dx = x.sink(), factor](const Tensor& g) { dx.accumulate(scaled(g, factor)); });
+}
+
+// x * x of one number; needs x for backward.
+Variable square(const Variable& x) {
+  return record("square", {x}, scaled(x.value(), x.value().item()),
+                [x](const Tensor& g) { x.accumulate(scaled(g, 2 * x.value().item())); });
+}
+
+Variable identity(const Variable& x, Backward backward, const char* name = "identity") {
+  return record(name, {x}, x.value(), keep(), std::move(backward));
+}
+
+template <class E = TapeError>
+auto says(const std::string& text) {
+  return [text](const E& error) {
+    BOOST_TEST(std::string(error.what()).find(text) != std::string::npos,
+               "'" << error.what() << "' does not say '" << text << "'");
+    return true;
+  };
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(tape)
+
+BOOST_AUTO_TEST_CASE(outside_of_a_tape_nothing_is_recorded) {
+  BOOST_TEST(!is_recording());
+  const Variable y = square(parameter(3.f));
+  BOOST_TEST(y.value().item() == 9.f);
+  BOOST_TEST(!y.requires_grad());
+  Tape later;
+  BOOST_TEST(later.size() == 0);
+  BOOST_CHECK_THROW(later.backward(y), TapeError);
+}
+
+BOOST_AUTO_TEST_CASE(gradients_of_a_chain_and_a_diamond) {
+  const Variable x = parameter(3.f, "x"), unused = parameter(1.f, "unused");
+  Tape tape;
+  BOOST_TEST(is_recording());
+  const Variable s = square(x);
+  const Variable loss = plus(times(s, 5.f), plus(s, x));  // 6 x^2 + x
+  times(unused, 2.f);
+  BOOST_TEST(tape.size() == 5);
+  tape.backward(loss);
+  BOOST_TEST(x.grad().item() == 37.f);
+  BOOST_TEST(!unused.has_grad());
+  BOOST_TEST(!s.has_grad());  // given back on the way
+  BOOST_TEST(tape.size() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(gradients_add_up_over_tapes_until_zeroed) {
+  Variable x = parameter(3.f);
+  for (int step = 1; step <= 2; ++step) {
+    Tape tape;
+    tape.backward(square(x));
+    BOOST_TEST(x.grad().item() == 6.f * static_cast<float>(step));
+  }
+  x.zero_grad();
+  BOOST_TEST(!x.has_grad());
+}
+
+BOOST_AUTO_TEST_CASE(the_same_input_twice_and_shared_gradient_buffers) {
+  const Variable x = parameter(3.f), y = parameter(4.f);
+  Tape tape;
+  const Variable sum = plus(x, y);  // gradients of x and y are one buffer
+  tape.backward(plus(plus(sum, sum), plus(times(x, 10.f), x)));
+  BOOST_TEST(x.grad().item() == 13.f);
+  BOOST_TEST(y.grad().item() == 2.f);
+}
+
+BOOST_AUTO_TEST_CASE(a_closure_may_give_away_what_it_keeps) {
+  const Variable x = parameter(3.f), y = parameter(4.f);
+  const Tensor kept = Tensor::scalar(2.f);
+  Tape tape;
+  const auto twice = [&kept](const Variable& v) {
+    return record("twice", {v}, scaled(v.value(), 2.f), keep(kept),
+                  [dv = v.sink(), kept](const Tensor&) { dv.accumulate(kept); });
+  };
+  tape.backward(plus(plus(twice(x), twice(x)), twice(y)));
+  BOOST_TEST(x.grad().item() == 4.f);
+  BOOST_TEST(y.grad().item() == 2.f);
+  BOOST_TEST(kept.item() == 2.f);
+}
+
+BOOST_AUTO_TEST_CASE(constants_are_not_recorded) {
+  Variable frozen = parameter(2.f);
+  frozen.set_requires_grad(false);
+  Tape tape;
+  BOOST_TEST(!square(Tensor::scalar(2.f)).requires_grad());
+  BOOST_TEST(!square(frozen).requires_grad());
+  BOOST_TEST(tape.size() == 0);
+  const Variable x = parameter(1.f);
+  tape.backward(plus(times(frozen, 3.f), x));
+  BOOST_TEST(!frozen.has_grad());
+}
+
+BOOST_AUTO_TEST_CASE(tapes_do_not_nest) {
+  const Variable x = parameter(3.f);
+  Tape tape;
+  BOOST_CHECK_THROW(Tape(), TapeError);
+  tape.backward(square(x));  // the outer one is not disturbed
+  BOOST_TEST(x.grad().item() == 6.f);
+  BOOST_CHECK_THROW(Tape(), TapeError);
+}
+
+BOOST_AUTO_TEST_CASE(every_thread_has_its_own_tape) {
+  const Variable x = parameter(3.f), y = parameter(5.f);
+  Tape tape;
+  const Variable loss = square(x);
+  std::thread([&] {
+    BOOST_TEST(!is_recording());
+    Tape own;
+    const Variable other = square(y);
+    own.backward(other);
+  }).join();
+  BOOST_TEST(tape.size() == 1);
+  tape.backward(loss);
+  BOOST_TEST(x.grad().item() == 6.f);
+  BOOST_TEST(y.grad().item() == 10.f);
+}
+
+BOOST_AUTO_TEST_CASE(no_record_pauses) {
+  const Variable x = parameter(3.f);
+  Tape tape;
+  {
+    const NoRecord pause;
+    BOOST_TEST(!is_recording());
+    { const NoRecord again; }
+    BOOST_TEST(!is_recording());
+    BOOST_TEST(!square(x).requires_grad());
+  }
+  BOOST_TEST(is_recording());
+  BOOST_TEST(tape.size() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_backward_throws) {
+  const Variable x = parameter(3.f);
+  Tape tape;
+  const Variable loss = square(x);
+  tape.backward(loss);
+  BOOST_CHECK_EXCEPTION(tape.backward(loss), TapeError, says("walked already"));
+  BOOST_TEST(x.grad().item() == 6.f);
+}
+
+BOOST_AUTO_TEST_CASE(after_backward_nothing_is_recorded) {
+  const Variable x = parameter(3.f);
+  Tape tape;
+  const Variable h = times(x, 2.f);
+  tape.backward(square(h));
+  BOOST_TEST(!is_recording());
+  BOOST_TEST(square(h).value().item() == 36.f);
+  BOOST_TEST(!square(x).requires_grad());
+  BOOST_TEST(tape.size() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_loss) {
+  const Variable x = Variable::parameter(Tensor({2}, 1.f), "x");
+  Tape tape;
+  const Variable y = times(x, 2.f);
+  BOOST_CHECK_EXCEPTION(tape.backward(y), ShapeError, says<ShapeError>("[2]"));
+  BOOST_CHECK_THROW(tape.backward(Tensor::scalar(1.f)), TapeError);
+  BOOST_CHECK_THROW(tape.backward(parameter(1.f)), TapeError);
+  BOOST_CHECK_THROW(tape.backward(Variable()), TapeError);
+  // None of these walked the tape; one element of any rank is a number.
+  const Variable one =
+      record("first", {y}, Tensor({1, 1}, y.value().data()[0]), keep(), [dy = y.sink()](const Tensor& g) {
+        dy.accumulate(Tensor({2}, {g.item(), 0.f}));
+      });
+  tape.backward(one);
+  BOOST_TEST(x.grad().data()[0] == 2.f);
+  BOOST_TEST(x.grad().data()[1] == 0.f);
+}
+
+BOOST_AUTO_TEST_CASE(a_kept_array_that_was_overwritten_is_noticed) {
+  const Variable x = parameter(3.f);
+  Tape tape;
+  Variable h = times(x, 2.f);
+  const Variable loss = times(square(h), 1.f);
+  h.mutable_value().mutable_data()[0] = 7.f;
+  BOOST_CHECK_EXCEPTION(tape.backward(loss), TapeError, says("square needs an array that was overwritten"));
+  BOOST_TEST(!x.has_grad());
+  BOOST_TEST(tape.size() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_array_that_nobody_keeps_may_be_overwritten) {
+  Variable x = parameter(3.f);
+  Tape tape;
+  Variable h = times(x, 2.f);
+  square(h);  // keeps h, but the loss does not depend on it
+  const Variable loss = times(h, 5.f);
+  h.mutable_value().mutable_data()[0] = 7.f;
+  x.mutable_value().mutable_data()[0] = 8.f;
+  tape.backward(loss);
+  BOOST_TEST(x.grad().item() == 10.f);
+}
+
+BOOST_AUTO_TEST_CASE(results_of_a_dead_tape_cannot_be_used_on_a_new_one) {
+  const Variable x = parameter(3.f);
+  std::optional<Variable> h;
+  {
+    Tape tape;
+    h = times(x, 2.f);
+  }
+  BOOST_TEST(square(*h).value().item() == 36.f);  // outside of a tape it is a number like any other
+  Tape tape;
+  BOOST_CHECK_EXCEPTION(plus(x, *h), TapeError, says("plus: input 1 was recorded on another tape"));
+  BOOST_CHECK_EXCEPTION(tape.backward(*h), TapeError, says("not recorded on this tape"));
+  BOOST_TEST(tape.size() == 0);
+  tape.backward(plus(x, h->value()));  // as the message advises
+  BOOST_TEST(x.grad().item() == 1.f);
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_of_a_closure_comes_through_and_frees_the_tape) {
+  Variable x = parameter(3.f, "x"), z = parameter(1.f, "z");
+  const auto witness = std::make_shared<int>(0);
+  {
+    Tape tape;
+    const Variable early = identity(x, [witness, dx = x.sink()](const Tensor& g) { dx.accumulate(g); });
+    const Variable thrower = identity(early, [](const Tensor&) { throw std::runtime_error("from a closure"); });
+    const Variable loss = plus(thrower, z);
+    BOOST_TEST(witness.use_count() == 2);
+    BOOST_CHECK_EXCEPTION(tape.backward(loss), std::runtime_error, says<std::runtime_error>("from a closure"));
+    BOOST_TEST(witness.use_count() == 1);
+    BOOST_TEST(z.grad().item() == 1.f);  // came before
+    BOOST_TEST(!x.has_grad());           // would have come after
+    BOOST_TEST(!is_recording());
+    BOOST_CHECK_THROW(tape.backward(loss), TapeError);
+  }
+  z.zero_grad();
+  Tape tape;
+  tape.backward(plus(square(x), z));
+  BOOST_TEST(x.grad().item() == 6.f);
+  BOOST_TEST(z.grad().item() == 1.f);
+}
+
+BOOST_AUTO_TEST_CASE(a_gradient_of_a_wrong_shape_names_operation_and_parameter) {
+  const Variable x = parameter(3.f, "weight");
+  Tape tape;
+  const Variable y = identity(
+      x, [dx = x.sink()](const Tensor&) { dx.accumulate(Tensor({3}, 1.f)); }, "faulty");
+  BOOST_CHECK_EXCEPTION(tape.backward(y), ShapeError,
+                        says<ShapeError>("backward of faulty: the gradient of weight has the shape [3], its value []"));
+}
+
+BOOST_AUTO_TEST_CASE(a_tape_that_dies_without_backward_leaves_nothing) {
+  const Variable x = parameter(3.f);
+  const auto witness = std::make_shared<int>(0);
+  {
+    Tape tape;
+    identity(x, [witness](const Tensor&) {});
+  }
+  BOOST_TEST(witness.use_count() == 1);
+  BOOST_TEST(!is_recording());
+  Tape next;
+  BOOST_TEST(is_recording());
+}
+
+// Each operation keeps a buffer; by the time that the first one's closure runs, all others have given theirs back.
+BOOST_AUTO_TEST_CASE(records_are_freed_as_backward_goes) {
+  constexpr int operations = 50;
+  constexpr std::size_t buffer = 1 << 20;
+  const Variable x = parameter(3.f);
+  const std::size_t before = memory::counters().live;
+  std::size_t at_first = 0, recorded = 0;
+  {
+    Tape tape;
+    Variable h = identity(x, [&at_first, dx = x.sink()](const Tensor& g) {
+      at_first = memory::counters().live;
+      dx.accumulate(g);
+    });
+    for (int i = 0; i < operations; ++i) {
+      const Tensor kept({buffer / sizeof(float)}, 1.f);
+      h = record("keeper", {h}, h.value(), keep(kept),
+                 [kept, dh = h.sink()](const Tensor& g) { dh.accumulate(scaled(g, kept.data()[7])); });
+    }
+    recorded = memory::counters().live;
+    tape.backward(h);
+  }
+  BOOST_TEST(recorded >= before + operations * buffer);
+  BOOST_TEST(at_first < before + buffer);
+  BOOST_TEST(x.grad().item() == 1.f);
+}
+
+BOOST_AUTO_TEST_CASE(values_that_no_closure_holds_are_freed_after_forward) {
+  const Variable x = Variable::parameter(Tensor({1 << 18}, 1.f), "x");
+  Tape tape;
+  const std::size_t before = memory::counters().live;
+  Variable h = x;
+  for (int i = 0; i < 20; ++i) h = times(h, 1.f);
+  BOOST_TEST(memory::counters().live < before + 2 * (std::size_t{1} << 20));
+}
+
+BOOST_AUTO_TEST_CASE(a_long_chain_needs_no_stack) {
+  const Variable x = parameter(1.f);
+  {
+    Tape tape;
+    Variable h = x;
+    for (int i = 0; i < 200000; ++i) h = times(h, 1.f);
+    tape.backward(h);
+  }
+  BOOST_TEST(x.grad().item() == 1.f);
+  Tape abandoned;
+  Variable h = x;
+  for (int i = 0; i < 200000; ++i) h = times(h, 1.f);
+}
+
+BOOST_AUTO_TEST_CASE(print_shows_a_line_an_operation) {
+  const Variable weight = parameter(3.f, "layer.weight"), nameless = parameter(1.f);
+  Tape tape;
+  const Variable h = times(weight, 2.f);
+  plus(h, nameless);
+  plus(h, Tensor::scalar(1.f));
+  std::ostringstream out;
+  tape.print(out);
+  BOOST_TEST(out.str() ==
+             "%0 = times(layer.weight)  []\n"
+             "%1 = plus(%0, parameter)  []\n"
+             "%2 = plus(%0, constant)  []\n");
+}
+
+BOOST_AUTO_TEST_CASE(dot_shows_the_graph) {
+  const Variable weight = Variable::parameter(Tensor({2}, 3.f), "the \"weight\""), a = parameter(1.f),
+                 b = parameter(2.f);
+  Tape tape;
+  const Variable h = times(weight, 2.f);
+  plus(h, Tensor({2}, 1.f));
+  plus(a, b);
+  BOOST_TEST(tape.dot() ==
+             "digraph tape {\n"
+             "  rankdir=LR;\n"
+             "  node [fontname=\"sans-serif\"];\n"
+             "  n0 [shape=box, label=\"%0 times\\n[2]\"];\n"
+             "  p0 [label=\"the \\\"weight\\\"\\n[2]\"];\n"
+             "  p0 -> n0;\n"
+             "  n1 [shape=box, label=\"%1 plus\\n[2]\"];\n"
+             "  n0 -> n1;\n"
+             "  n2 [shape=box, label=\"%2 plus\\n[]\"];\n"
+             "  p1 [label=\"parameter\\n[]\"];\n"
+             "  p1 -> n2;\n"
+             "  p2 [label=\"parameter\\n[]\"];\n"
+             "  p2 -> n2;\n"
+             "}\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
