@@ -1,0 +1,29 @@
+// Stochastic gradient descent.
+#pragma once
+
+#include <vector>
+
+#include <canopy/optim/optimizer.hpp>
+
+namespace canopy::optim {
+
+struct SGDOptions {
+  double learning_rate = 1e-2;
+  double momentum = 0;      ///< in [0, 1)
+  bool nesterov = false;    ///< needs a momentum
+  double weight_decay = 0;  ///< added to the gradient: g + weight_decay p
+};
+
+/// p -= learning_rate b with b = momentum b + g (g at the first step), or g + momentum b with `nesterov`; as
+/// torch.optim.SGD without dampening. Throws ConfigError for invalid options.
+class SGD final : public Optimizer {
+ public:
+  explicit SGD(std::vector<Variable> parameters, const SGDOptions& options = {});
+  explicit SGD(std::vector<ParameterGroup> groups, const SGDOptions& options = {});
+
+ private:
+  void update(Entry& entry, double learning_rate) override;
+  SGDOptions options_;
+};
+
+}  // namespace canopy::optim

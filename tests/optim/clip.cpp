@@ -1,0 +1,52 @@
+#include <canopy/optim/clip.hpp>
+
+#include <cmath>
+#include <limits>
+
+#include <canopy/core/error.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace canopy;
+using optim::clip_grad_norm;
+
+BOOST_AUTO_TEST_SUITE(clip)
+
+BOOST_AUTO_TEST_CASE(scales_all_gradients_to_the_norm) {
+  Variable p = Variable::parameter(Tensor({2}, 0.f));
+  Variable q = Variable::parameter(Tensor({1}, 0.f));
+  Variable without = Variable::parameter(Tensor({1}, 0.f));
+  p.accumulate(Tensor({2}, {3.f, 0.f}));
+  q.accumulate(Tensor({1}, -4.f));
+  BOOST_TEST(clip_grad_norm({p, q, without}, 10) == 5);
+  BOOST_TEST(p.grad().data()[0] == 3.f);
+  BOOST_TEST(clip_grad_norm({p, q, without}, 1) == 5);
+  BOOST_TEST(p.grad().data()[0] == 0.6f, boost::test_tools::tolerance(1e-6f));
+  BOOST_TEST(q.grad().data()[0] == -0.8f, boost::test_tools::tolerance(1e-6f));
+  BOOST_TEST(!without.has_grad());
+  BOOST_TEST(clip_grad_norm({}, 1) == 0);
+}
+
+// Two parameters may have been handed one gradient.
+BOOST_AUTO_TEST_CASE(shared_gradients_are_scaled_once) {
+  Variable p = Variable::parameter(Tensor({1}, 0.f));
+  Variable q = Variable::parameter(Tensor({1}, 0.f));
+  const Tensor grad({1}, 8.f);
+  p.accumulate(grad);
+  q.accumulate(grad);
+  const double norm = clip_grad_norm({p, q}, 1);
+  BOOST_TEST(norm == std::sqrt(128.), boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(p.grad().item() == static_cast<float>(std::sqrt(0.5)), boost::test_tools::tolerance(1e-6f));
+  BOOST_TEST(q.grad().item() == p.grad().item());
+  BOOST_TEST(grad.item() == 8.f);
+}
+
+BOOST_AUTO_TEST_CASE(divergence_is_seen) {
+  Variable p = Variable::parameter(Tensor({2}, 0.f));
+  p.accumulate(Tensor({2}, {1.f, std::numeric_limits<float>::infinity()}));
+  BOOST_TEST(!std::isfinite(clip_grad_norm({p}, 1)));
+  BOOST_TEST(std::isnan(p.grad().data()[0]));
+  BOOST_CHECK_THROW(clip_grad_norm({p}, 0), ConfigError);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
