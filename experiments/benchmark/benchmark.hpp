@@ -46,6 +46,8 @@ struct Benchmark {
 Json to_json(const Benchmark& benchmark, const BenchOptions& options, const std::vector<Row>& rows);
 /// {name, batch, milliseconds, spread, repetitions, baseline, ratio, ...}
 Json to_json(const Row& row);
+/// The table of the rows, with a column for each further field of the first one.
+std::string to_text(const std::vector<Row>& rows);
 
 /// Every benchmark that the driver knows.
 const std::vector<Benchmark>& benchmarks();

@@ -1,0 +1,62 @@
+#include <canopy/core/environment.hpp>
+#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/harness/run_directory.hpp>
+#include <canopy/experiments/harness/text_table.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy::benchmark {
+
+Json to_json(const Row& row) {
+  std::optional<double> ratio;
+  if (row.baseline) ratio = *row.baseline / row.timing.milliseconds;
+  Json json = {{"name", row.name},
+               {"batch", row.batch},
+               {"milliseconds", row.timing.milliseconds},
+               {"spread", row.timing.spread},
+               {"repetitions", row.timing.repetitions},
+               {"baseline", harness::number(row.baseline)},
+               {"ratio", harness::number(ratio)}};
+  json.update(row.more);
+  return json;
+}
+
+Json to_json(const Benchmark& benchmark, const BenchOptions& options, const std::vector<Row>& rows) {
+  if (benchmark.flat) {
+    Json flat = {{"canopy", environment().version}, {"threads", options.threads}};
+    for (const Row& row : rows) flat[row.name] = row.timing.milliseconds;
+    return flat;
+  }
+  Json list = Json::array();
+  for (const Row& row : rows) list.push_back(to_json(row));
+  return {{"benchmark", benchmark.name},
+          {"threads", options.threads},
+          {"environment", harness::environment_json()},
+          {"rows", list}};
+}
+
+std::string to_text(const std::vector<Row>& rows) {
+  std::vector<std::string> headings = {"name", "batch", "ms", "± ms", "baseline ms", "ratio"};
+  for (const auto& [name, value] : rows.front().more.items()) headings.push_back(name);
+  const std::size_t columns = headings.size();
+  harness::TextTable table(std::move(headings));
+  for (const Row& row : rows) {
+    std::vector<std::string> line = {
+        row.name,
+        row.batch > 0 ? std::to_string(row.batch) : "",
+        fmt::format("{:.4g}", row.timing.milliseconds),
+        fmt::format("{:.2g}", row.timing.spread),
+        row.baseline ? fmt::format("{:.4g}", *row.baseline) : "",
+        row.baseline ? fmt::format("{:.2f}", *row.baseline / row.timing.milliseconds) : "",
+    };
+    for (const auto& [name, value] : rows.front().more.items()) {
+      const Json cell = row.more.value(name, Json());
+      line.push_back(cell.is_null() ? "" : cell.is_string() ? cell.get<std::string>() : cell.dump());
+    }
+    line.resize(columns);
+    table.add(std::move(line));
+  }
+  return table.to_string();
+}
+
+}  // namespace canopy::benchmark

@@ -1,0 +1,56 @@
+#include <canopy/experiments/benchmark/timer.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+
+namespace canopy::benchmark {
+namespace {
+
+/// Milliseconds of `calls` calls.
+double measure(const Candidate& candidate, int calls) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (int call = 0; call < calls; ++call) candidate.run();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Calls that take at least `shortest` milliseconds together.
+int calls_for(const Candidate& candidate, double shortest) {
+  int calls = 1;
+  while (measure(candidate, calls) < shortest && calls < 1 << 20) calls *= 2;
+  return calls;
+}
+
+/// Between the two nearest values, as sorted.
+double quantile(const std::vector<double>& sorted, double share) {
+  const double position = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+}  // namespace
+
+std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, const TimerOptions& options) {
+  const int repetitions = std::max(options.repetitions, 1);
+  std::vector<int> calls;
+  for (const Candidate& candidate : candidates) {
+    if (options.warm_up > 0) measure(candidate, options.warm_up);
+    calls.push_back(calls_for(candidate, options.shortest_milliseconds));
+  }
+  std::vector<std::vector<double>> samples(candidates.size());
+  for (int repetition = 0; repetition < repetitions; ++repetition) {
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+      samples[i].push_back(measure(candidates[i], calls[i]) / calls[i]);
+  }
+  std::vector<Timing> timings;
+  for (std::vector<double>& times : samples) {
+    std::ranges::sort(times);
+    timings.push_back({.milliseconds = quantile(times, 0.5),
+                       .spread = (quantile(times, 0.75) - quantile(times, 0.25)) / 2,
+                       .repetitions = repetitions});
+  }
+  return timings;
+}
+
+}  // namespace canopy::benchmark

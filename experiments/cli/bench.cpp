@@ -1,0 +1,78 @@
+// canopy bench: timings beside a baseline measured in the same process.
+#include <memory>
+
+#include <canopy/core/environment.hpp>
+#include <canopy/core/file.hpp>
+#include <canopy/core/threads.hpp>
+#include <canopy/experiments/cli/commands.hpp>
+#include <canopy/experiments/harness/expect.hpp>
+#include <canopy/experiments/harness/text_table.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace canopy::cli {
+namespace {
+
+using benchmark::Benchmark;
+using benchmark::BenchOptions;
+using benchmark::Row;
+using harness::Json;
+
+struct Options : BenchOptions {
+  std::string name;
+  std::vector<std::string> expect;
+  bool json = false;
+  std::string json_file;
+};
+
+const Benchmark& find(const std::vector<Benchmark>& benchmarks, const std::string& name) {
+  std::vector<std::string> known;
+  for (const Benchmark& each : benchmarks) {
+    if (each.name == name) return each;
+    known.push_back(fmt::format("{} ({})", each.name, each.description));
+  }
+  throw ConfigError(fmt::format("unknown benchmark \"{}\"; known are: {}", name, fmt::join(known, ", ")));
+}
+
+void bench(const Program& program, Options& options) {
+  const Benchmark& chosen = find(program.benchmarks, options.name);
+  const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
+  const ThreadGuard guard(options.threads);
+  fmt::print(stderr, "{}\n", banner("0"));
+  const std::vector<Row> rows = chosen.run(options);
+  if (rows.empty()) throw ConfigError(fmt::format("{}: no row's name holds \"{}\"", options.name, options.only));
+  if (options.json && options.json_file.empty()) {
+    fmt::print("{}\n", to_json(chosen, options, rows).dump(2));
+  } else {
+    fmt::print("{}", benchmark::to_text(rows));
+    if (options.json) write_file(options.json_file, to_json(chosen, options, rows).dump(2) + "\n");
+  }
+  std::fflush(stdout);
+  std::vector<harness::NamedRow> named;
+  for (const Row& row : rows) named.push_back({row.name, benchmark::to_json(row)});
+  check(expectations, named);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, const Program& program) {
+  CLI::App* command = app.add_subcommand("bench", "Time the parts against their baselines");
+  const auto options = std::make_shared<Options>();
+  options->threads = hardware_threads();
+  command->add_option("NAME", options->name, "A benchmark")->required();
+  command->add_option("--threads", options->threads, "Threads")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--only", options->only, "Only rows whose name holds this text");
+  command->add_option("--repeats", options->repeats, "Repetitions of each row")->check(CLI::PositiveNumber);
+  command->add_option("--expect", options->expect, "'ROW:FIELD>=VALUE': fail with code 4 where this is missed")
+      ->allow_extra_args(false);
+  CLI::Option* json = command->add_option("--json", options->json_file, "Print one JSON value, or write it to a file")
+                          ->expected(0, 1)
+                          ->type_name("[FILE]");
+  command->callback([options, json, &program] {
+    options->json = json->count() > 0;
+    bench(program, *options);
+  });
+}
+
+}  // namespace canopy::cli

@@ -1,0 +1,28 @@
+// The commands of the driver, each in a file of its own: it declares its options and what happens when it is called.
+#pragma once
+
+#include <canopy/core/error.hpp>
+#include <canopy/experiments/cli/program.hpp>
+
+#include <CLI/CLI.hpp>
+
+namespace canopy::cli {
+
+/// A command that printed what it has, but cannot be said to have succeeded.
+class Failed : public Error {
+ public:
+  Failed(const std::string& text, int code) : Error(text), exit_code(code) {}
+  const int exit_code;
+};
+
+/// The words of the command line, for the line that says how to resume.
+using CommandLine = std::vector<std::string>;
+
+void add_list(CLI::App& app, const Program& program);
+void add_run(CLI::App& app, const Program& program, const CommandLine& words);
+void add_worker(CLI::App& app, const Program& program);
+void add_report(CLI::App& app, const Program& program);
+void add_eval(CLI::App& app, const Program& program);
+void add_bench(CLI::App& app, const Program& program);
+
+}  // namespace canopy::cli

@@ -1,0 +1,90 @@
+// canopy eval: scores a saved classifier.
+#include <memory>
+
+#include <canopy/core/environment.hpp>
+#include <canopy/core/threads.hpp>
+#include <canopy/experiments/cli/commands.hpp>
+#include <canopy/experiments/harness/expect.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy::cli {
+namespace {
+
+using harness::Json;
+
+struct Options : EvalOptions {
+  int threads = hardware_threads();
+  bool soft = false;
+  std::vector<std::string> expect;
+  bool json = false;
+};
+
+Json to_json(const Options& options, const EvalResult& result) {
+  return {{"checkpoint", options.checkpoint.string()},
+          {"dataset", options.dataset},
+          {"split", options.split},
+          {"samples", result.samples},
+          {"accuracy", options.soft ? result.accuracy_soft : result.accuracy_hard},
+          {"accuracy_hard", result.accuracy_hard},
+          {"accuracy_soft", result.accuracy_soft},
+          {"leaves", result.leaves},
+          {"leaves_used", result.leaves_used},
+          {"maximum_leaf_load", result.maximum_leaf_load}};
+}
+
+std::string to_text(const Options& options, const EvalResult& result) {
+  return fmt::format(
+      "{} on {} ({}, {} samples)\n"
+      "accuracy           {:.2f} %{}\n"
+      "  hard             {:.2f} %\n"
+      "  soft             {:.2f} %\n"
+      "leaves used        {}/{}\n"
+      "maximum leaf load  {:.2f} %\n",
+      options.checkpoint.string(), options.dataset, options.split, result.samples,
+      options.soft ? result.accuracy_soft : result.accuracy_hard, options.soft ? " (soft)" : "", result.accuracy_hard,
+      result.accuracy_soft, result.leaves_used, result.leaves, result.maximum_leaf_load);
+}
+
+void eval(const Program& program, const Options& options) {
+  const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
+  const std::string name = options.checkpoint.stem().string();
+  check_names(expectations, {{name, to_json(options, {})}});
+  if (!std::filesystem::exists(options.checkpoint)) {
+    throw CheckpointError(fmt::format("{}: no such file", options.checkpoint.string()));
+  }
+  const ThreadGuard guard(options.threads);
+  fmt::print(stderr, "{}\n", banner("none"));
+  const EvalResult result = program.evaluate(options);
+  const Json json = to_json(options, result);
+  if (options.json) {
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    fmt::print("{}", to_text(options, result));
+  }
+  std::fflush(stdout);
+  check(expectations, {{name, json}});
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app, const Program& program) {
+  CLI::App* command = app.add_subcommand("eval", "Score a saved classifier");
+  const auto options = std::make_shared<Options>();
+  command->add_option("CHECKPOINT", options->checkpoint, "A safetensors file")->required();
+  command->add_option("--dataset", options->dataset, "Name of a data set, or idx:FOLDER")->required();
+  command->add_option("--split", options->split, "test or train")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"test", "train"}));
+  command->add_flag("--soft", options->soft, "Score the mixture of all leaves instead of one leaf an input");
+  command->add_option("--input-range", options->input_range,
+                      "0,1 or -1,1: the inputs of a model whose file does not say");
+  command->add_option("--data", options->data, "Folder of the data sets");
+  command->add_option("--threads", options->threads, "Threads")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--expect", options->expect, "'FIELD>=VALUE': fail with code 4 where this is missed")
+      ->allow_extra_args(false);
+  command->add_flag("--json", options->json, "Print one JSON value");
+  command->callback([options, &program] { eval(program, *options); });
+}
+
+}  // namespace canopy::cli

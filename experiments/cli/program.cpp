@@ -1,0 +1,62 @@
+#include <canopy/experiments/cli/program.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+
+#include <canopy/core/environment.hpp>
+#include <canopy/experiments/cli/commands.hpp>
+#include <canopy/experiments/harness/expect.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy::cli {
+namespace {
+
+template <class E>
+bool is(const std::exception& error) {
+  return dynamic_cast<const E*>(&error) != nullptr;
+}
+
+/// The exit codes of the driver, all of them.
+int exit_code(const std::exception& error) {
+  if (const auto* failed = dynamic_cast<const Failed*>(&error)) return failed->exit_code;
+  if (is<CLI::Error>(error) || is<ConfigError>(error)) return 2;
+  if (is<DataError>(error) || is<CheckpointError>(error)) return 3;
+  if (is<harness::ExpectationMissed>(error)) return 4;
+  if (is<harness::Interrupted>(error)) return 130;
+  return 1;
+}
+
+void print_line(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  std::ranges::replace(text, '\n', ' ');
+  fmt::print(stderr, "canopy: {}\n", text);
+}
+
+}  // namespace
+
+int run_program(const Program& program, int argc, const char* const* argv) {
+  CLI::App app("Trains networks that use a few neurons of many, and runs the experiments of their papers again.",
+               "canopy");
+  app.set_version_flag("--version", environment().version);
+  app.require_subcommand(1);
+  const CommandLine words(argv, argv + argc);
+  add_list(app, program);
+  add_run(app, program, words);
+  add_worker(app, program);
+  add_report(app, program);
+  if (program.evaluate) add_eval(app, program);
+  add_bench(app, program);
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const std::exception& error) {
+    print_line(error.what());
+    return exit_code(error);
+  }
+}
+
+}  // namespace canopy::cli

@@ -1,0 +1,182 @@
+#include <canopy/experiments/harness/configuration.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include <canopy/core/error.hpp>
+#include <canopy/experiments/harness/pattern.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
+namespace canopy::harness {
+namespace {
+
+template <class T>
+void insert(toml::table& table, const std::string& key, const T& value) {
+  table.insert(key, value);
+}
+template <class T>
+void insert(toml::table& table, const std::string& key, const std::vector<T>& values) {
+  toml::array array;
+  for (const T& value : values) array.push_back(value);
+  table.insert(key, std::move(array));
+}
+
+toml::table to_table(const Settings& settings) {
+  toml::table table;
+  for (const auto& [key, setting] : settings.entries()) {
+    if (setting.automatic) {
+      table.insert(key, "auto");
+    } else {
+      std::visit([&, &name = key](const auto& value) { insert(table, name, value); }, setting.value);
+    }
+  }
+  return table;
+}
+
+toml::table to_table(const Configuration& configuration) {
+  return toml::table{{"experiment", configuration.experiment},
+                     {"preset", configuration.preset},
+                     {"seeds", configuration.seeds},
+                     {"only", configuration.only},
+                     {"settings", to_table(configuration.settings)}};
+}
+
+toml::table parse_file(const std::filesystem::path& file) {
+  try {
+    return toml::parse_file(file.string());
+  } catch (const toml::parse_error& error) {
+    throw DataError(fmt::format("{}: line {}: {}", file.string(), error.source().begin.line, error.description()));
+  }
+}
+
+/// As `--set` writes it: lists without brackets, texts without quotes.
+std::string to_text(const toml::node& node) {
+  if (const auto* array = node.as_array()) {
+    std::vector<std::string> elements;
+    for (const auto& element : *array) elements.push_back(to_text(element));
+    return fmt::format("{}", fmt::join(elements, ","));
+  }
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
+  std::ostringstream stream;
+  node.visit([&](const auto& value) { stream << value; });
+  return stream.str();
+}
+
+void flatten(const toml::table& table, const std::string& prefix, std::map<std::string, std::string>& out) {
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    if (const auto* inner = node.as_table()) {
+      flatten(*inner, name + ".", out);
+    } else {
+      out[name] = to_text(node);
+    }
+  }
+}
+
+template <class T>
+T required(const toml::table& table, const char* key, const std::filesystem::path& file) {
+  if (const auto value = table[key].value<T>()) return *value;
+  throw DataError(fmt::format("{}: \"{}\" is missing or of another type", file.string(), key));
+}
+
+}  // namespace
+
+const Experiment& find_experiment(const std::vector<Experiment>& experiments, const std::string& name) {
+  const auto found = std::ranges::find(experiments, name, &Experiment::name);
+  if (found != experiments.end()) return *found;
+  std::vector<std::string> known;
+  for (const Experiment& experiment : experiments) known.push_back(experiment.name);
+  throw ConfigError(fmt::format("unknown experiment \"{}\"; known are: {}", name, fmt::join(known, ", ")));
+}
+
+Configuration resolve(const Experiment& experiment, const std::string& preset, std::int64_t seeds,
+                      const std::string& only, const std::vector<std::string>& assignments) {
+  const auto chosen = std::ranges::find(experiment.presets, preset, &Preset::name);
+  if (chosen == experiment.presets.end()) {
+    std::vector<std::string> known;
+    for (const Preset& each : experiment.presets) known.push_back(each.name);
+    throw ConfigError(
+        fmt::format("{}: unknown preset \"{}\"; known are: {}", experiment.name, preset, fmt::join(known, ", ")));
+  }
+  Configuration configuration{.experiment = experiment.name,
+                              .preset = preset,
+                              .seeds = seeds < 1 ? chosen->seeds : seeds,
+                              .only = only,
+                              .settings = experiment.settings};
+  for (const auto& [key, setting] : chosen->changes) configuration.settings.set(key, setting);
+  for (const std::string& assignment : assignments) configuration.settings.set(assignment);
+  return configuration;
+}
+
+std::vector<Cell> selected_cells(const Experiment& experiment, const Configuration& configuration) {
+  std::vector<Cell> cells = experiment.cells(configuration.settings);
+  std::set<std::string> names;
+  for (const Cell& cell : cells) {
+    const bool plain =
+        !cell.name.empty() && cell.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+    if (!plain || !names.insert(cell.name).second) {
+      throw ConfigError(
+          fmt::format("{}: cell name \"{}\" is not [a-z0-9-]+ or not unique", experiment.name, cell.name));
+    }
+  }
+  if (!configuration.only.empty()) {
+    std::erase_if(cells, [&](const Cell& cell) { return !matches(configuration.only, cell.name); });
+  }
+  if (cells.empty()) {
+    throw ConfigError(fmt::format("{}: no cell matches --only \"{}\"; cells are: {}", experiment.name,
+                                  configuration.only, fmt::join(names, ", ")));
+  }
+  return cells;
+}
+
+std::string to_toml(const Configuration& configuration) {
+  std::ostringstream stream;
+  stream << to_table(configuration) << "\n";
+  return stream.str();
+}
+
+Configuration read_configuration(const std::filesystem::path& file, const std::vector<Experiment>& experiments) {
+  if (!std::filesystem::exists(file)) {
+    throw DataError(fmt::format("{} is missing: this folder holds no run", file.string()));
+  }
+  const toml::table table = parse_file(file);
+  const Experiment& experiment = find_experiment(experiments, required<std::string>(table, "experiment", file));
+  Configuration configuration{.experiment = experiment.name,
+                              .preset = required<std::string>(table, "preset", file),
+                              .seeds = required<std::int64_t>(table, "seeds", file),
+                              .only = required<std::string>(table, "only", file),
+                              .settings = experiment.settings};
+  if (const toml::table* settings = table["settings"].as_table()) {
+    for (const auto& [key, setting] : experiment.settings.entries()) {
+      if (const toml::node* node = settings->get(key)) configuration.settings.set(key + "=" + to_text(*node));
+    }
+  }
+  return configuration;
+}
+
+std::vector<std::string> differences(const std::filesystem::path& file, const Configuration& configuration) {
+  std::map<std::string, std::string> there, here;
+  flatten(parse_file(file), "", there);
+  flatten(to_table(configuration), "", here);
+  std::vector<std::string> found;
+  for (const auto& [key, value] : here) {
+    const auto other = there.find(key);
+    if (other == there.end()) {
+      found.push_back(fmt::format("{} is absent there and \"{}\" here", key, value));
+    } else if (other->second != value) {
+      found.push_back(fmt::format("{} is \"{}\" there and \"{}\" here", key, other->second, value));
+    }
+  }
+  for (const auto& [key, value] : there) {
+    if (!here.contains(key)) found.push_back(fmt::format("{} is \"{}\" there and absent here", key, value));
+  }
+  return found;
+}
+
+}  // namespace canopy::harness

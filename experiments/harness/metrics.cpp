@@ -1,0 +1,95 @@
+#include <canopy/experiments/harness/metrics.hpp>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include <canopy/core/error.hpp>
+#include <canopy/core/file.hpp>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace canopy::harness {
+namespace {
+
+std::string header(const Epoch& epoch) {
+  std::string line = "epoch";
+  for (const auto& [name, value] : epoch.columns) line += "," + name;
+  return line + "\n";
+}
+
+/// The shortest digits that read back as the same number.
+std::string row(const Epoch& epoch) {
+  std::string line = std::to_string(epoch.epoch);
+  for (const auto& [name, value] : epoch.columns) line += fmt::format(",{}", value);
+  return line + "\n";
+}
+
+/// The next line with its end; none at the end of the file or where a line was never finished.
+std::optional<std::string> next_line(std::istream& stream) {
+  std::string line;
+  if (!std::getline(stream, line) || stream.eof()) return std::nullopt;
+  return line + "\n";
+}
+
+}  // namespace
+
+void MetricsFile::cut(const Epoch& first) {
+  std::string kept = header(first);
+  if (first.epoch > 0) {
+    std::ifstream stream(file_);
+    if (next_line(stream) != kept) {
+      throw DataError(fmt::format("{}: the columns are not {}", file_.string(), header(first)));
+    }
+    for (std::int64_t epoch = 0; epoch < first.epoch; ++epoch) {
+      const auto line = next_line(stream);
+      if (!line || std::strtoll(line->c_str(), nullptr, 10) != epoch) {
+        throw DataError(
+            fmt::format("{}: the row of epoch {} is missing though the checkpoint counts it: remove the "
+                        "cell's folder to train it anew",
+                        file_.string(), epoch));
+      }
+      kept += *line;
+    }
+  }
+  write_file(file_, kept);
+}
+
+void MetricsFile::append(const Epoch& epoch) {
+  if (!begun_) cut(epoch);
+  begun_ = true;
+  const std::string line = row(epoch);
+  const int descriptor = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  const bool written = descriptor >= 0 &&
+                       ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
+                       ::fdatasync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (!written) throw DataError(fmt::format("{}: cannot be written: {}", file_.string(), std::strerror(error)));
+}
+
+std::vector<std::pair<std::string, std::vector<double>>> read_metrics(const std::filesystem::path& file) {
+  std::vector<std::pair<std::string, std::vector<double>>> columns;
+  std::ifstream stream(file);
+  std::optional<std::string> line = next_line(stream);
+  if (!line) return columns;
+  line->pop_back();
+  std::istringstream names(*line);
+  for (std::string name; std::getline(names, name, ',');) columns.push_back({name, {}});
+  while ((line = next_line(stream))) {
+    const char* at = line->c_str();
+    for (auto& [name, values] : columns) {
+      char* end = nullptr;
+      values.push_back(std::strtod(at, &end));
+      at = *end == ',' ? end + 1 : end;
+    }
+  }
+  return columns;
+}
+
+}  // namespace canopy::harness

@@ -1,0 +1,82 @@
+#include <canopy/experiments/harness/progress.hpp>
+
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace canopy::harness {
+
+std::string duration(double seconds) {
+  if (seconds < 100) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 100 * 60) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+Progress::Progress(std::size_t total, std::size_t before)
+    : total_(total), before_(before), finished_(before), terminal_(::isatty(STDERR_FILENO) == 1) {
+  refresh();
+}
+
+Progress::~Progress() { erase(); }
+
+void Progress::start(const std::string& job) {
+  running_[job] = {};
+  refresh();
+}
+
+void Progress::advance(const std::string& job, std::int64_t epoch, std::int64_t epochs, double score) {
+  Running& running = running_[job];
+  if (epochs > 0) running.fraction = static_cast<double>(epoch + 1) / static_cast<double>(epochs);
+  running.text = epochs > 0 ? fmt::format("epoch {}/{}  {:.2f} %", epoch + 1, epochs, score)
+                            : fmt::format("epoch {}  {:.2f} %", epoch + 1, score);
+  refresh();
+}
+
+void Progress::finish(const std::string& job, const std::string& outcome) {
+  ++finished_;
+  const std::string& reached = running_[job].text;
+  const double left = remaining_seconds();
+  say(fmt::format("[{}/{}] {}: {}{}{}", finished_, total_, job, outcome, reached.empty() ? "" : ", " + reached,
+                  left > 0 ? ", about " + duration(left) + " left" : ""));
+  running_.erase(job);
+  refresh();
+}
+
+void Progress::say(const std::string& line) {
+  erase();
+  fmt::print(stderr, "{}\n", line);
+  refresh();
+}
+
+void Progress::refresh() {
+  if (!terminal_ || finished_ >= total_) return;
+  erase();
+  fmt::print(stderr, "{}\n", bar());
+  for (const auto& [job, running] : running_) fmt::print(stderr, "  {}  {}\n", job, running.text);
+  lines_ = static_cast<int>(running_.size()) + 1;
+  std::fflush(stderr);
+}
+
+void Progress::erase() {
+  if (lines_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", lines_);  // up, and clear to the end of the screen
+  lines_ = 0;
+}
+
+std::string Progress::bar() const {
+  constexpr std::size_t width = 30;
+  const std::size_t filled = total_ == 0 ? width : finished_ * width / total_;
+  const double left = remaining_seconds();
+  return fmt::format("[{}{}] {}/{} cells{}", std::string(filled, '#'), std::string(width - filled, '.'), finished_,
+                     total_, left > 0 ? ", about " + duration(left) + " left" : "");
+}
+
+double Progress::remaining_seconds() const {
+  double work = static_cast<double>(finished_ - before_);
+  for (const auto& [job, running] : running_) work += running.fraction;
+  const double left = static_cast<double>(total_ - before_) - work;
+  if (work <= 0 || finished_ == total_) return 0;
+  return std::chrono::duration<double>(Clock::now() - begin_).count() * left / work;
+}
+
+}  // namespace canopy::harness

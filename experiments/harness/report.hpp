@@ -1,0 +1,22 @@
+// What a run directory holds, as rows by cell; the table, the page, `--json` and `--expect` all read these rows.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <canopy/experiments/harness/configuration.hpp>
+#include <canopy/experiments/harness/json.hpp>
+#include <canopy/experiments/harness/run_directory.hpp>
+
+namespace canopy::harness {
+
+/// A tree whose fullest leaf has more than this share of the inputs, in percent, is collapsed.
+inline constexpr double collapsed_above = 90;
+
+/// {experiment, paper, artefact, preset, seeds, columns, rows: [{cell, dataset, ..., status, seeds_done, seeds_failed,
+/// collapsed, errors, m_a: {mean, sd, best, seeds, paper}, ...}]}. `paper` is there where the paper has a number, `sd`
+/// is the sample's and null for one seed, `collapsed` counts seeds. Fields of timing.json that are numbers appear in
+/// the same form, `speedup` always. Works at any time, also while the run goes on.
+Json report(const RunDirectory& directory, const Experiment& experiment, const Configuration& configuration);
+
+}  // namespace canopy::harness

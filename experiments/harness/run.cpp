@@ -1,0 +1,67 @@
+#include <canopy/experiments/harness/run.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <canopy/core/file.hpp>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace canopy::harness {
+namespace {
+
+/// The hidden command `worker` of this same binary.
+std::vector<std::string> worker_arguments(const RunDirectory& directory, const std::filesystem::path& data,
+                                          std::size_t threads) {
+  return {"worker",    directory.root.string(), "--data",   data.string(),
+          "--threads", std::to_string(threads), "--parent", std::to_string(::getpid())};
+}
+
+}  // namespace
+
+GridOutcome run_experiment(const Experiment& experiment, const Configuration& configuration,
+                           const RunDirectory& directory, const RunOptions& options, StopSignals& signals) {
+  const std::vector<Cell> cells = selected_cells(experiment, configuration);
+  check_claim(directory, configuration, options.resume);
+  const RunLock lock(directory);
+  check_claim(directory, configuration, options.resume);  // another run may have been faster
+  if (!std::filesystem::exists(directory.configuration())) {
+    write_file(directory.configuration(), to_toml(configuration));
+  }
+  write_environment(directory);
+
+  std::vector<Job> jobs;
+  for (std::int64_t seed = 0; seed < configuration.seeds; ++seed) {
+    for (const Cell& cell : cells) {
+      const std::filesystem::path folder = directory.cell(cell.name, seed);
+      if (!std::filesystem::exists(folder / "result.json")) {
+        jobs.push_back({.name = fmt::format("{} seed {}", cell.name, seed), .arguments = {}, .folder = folder});
+        jobs.back().arguments = {"--cell", cell.name, "--seed", std::to_string(seed)};
+      }
+    }
+  }
+  const std::size_t threads = static_cast<std::size_t>(options.threads);
+  const std::size_t side_by_side = std::max<std::size_t>(1, std::min(threads, jobs.size()));
+  const std::vector<std::string> common = worker_arguments(directory, options.data, threads / side_by_side);
+  for (Job& job : jobs) job.arguments.insert(job.arguments.begin(), common.begin(), common.end());
+
+  GridOutcome outcome;
+  if (!jobs.empty()) {
+    const std::size_t total = cells.size() * static_cast<std::size_t>(configuration.seeds);
+    Progress progress(total, total - jobs.size());
+    outcome = run_grid(jobs, side_by_side, signals, progress);
+  }
+  if (outcome.interrupted || !experiment.timing || std::filesystem::exists(directory.timing())) return outcome;
+
+  Progress progress(1, 0);
+  const GridOutcome timing = run_grid(
+      {{.name = "timing", .arguments = worker_arguments(directory, options.data, threads), .folder = directory.root}},
+      1, signals, progress);
+  outcome.interrupted = timing.interrupted;
+  outcome.failures.insert(outcome.failures.end(), timing.failures.begin(), timing.failures.end());
+  return outcome;
+}
+
+}  // namespace canopy::harness

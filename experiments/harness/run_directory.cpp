@@ -1,0 +1,115 @@
+#include <canopy/experiments/harness/run_directory.hpp>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include <canopy/core/environment.hpp>
+#include <canopy/core/error.hpp>
+#include <canopy/core/file.hpp>
+#include <canopy/core/threads.hpp>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include <canopy_commit.hpp>
+
+namespace canopy::harness {
+
+namespace fs = std::filesystem;
+
+Json read_json(const fs::path& file) {
+  std::ifstream stream(file);
+  if (!stream) throw DataError(fmt::format("{}: cannot be opened: {}", file.string(), std::strerror(errno)));
+  try {
+    return Json::parse(stream);
+  } catch (const Json::exception& error) {
+    throw DataError(fmt::format("{}: {}", file.string(), error.what()));
+  }
+}
+
+std::optional<Result> read_result(const fs::path& cell_folder) {
+  const fs::path file = cell_folder / "result.json";
+  if (!fs::exists(file)) return std::nullopt;
+  return result_from_json(read_json(file), file.string());
+}
+
+std::optional<std::string> read_failure(const fs::path& cell_folder) {
+  std::ifstream stream(cell_folder / "error.txt");
+  std::string line;
+  if (!std::getline(stream, line)) return std::nullopt;
+  return line;
+}
+
+RunLock::RunLock(const RunDirectory& directory) {
+  fs::create_directories(directory.root);
+  const fs::path file = directory.root / ".lock";
+  const int opened = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (opened < 0) throw ConfigError(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
+  // Workers inherit the lock, so a run that was killed holds it until its last worker is gone: a moment, waited for
+  // here.
+  for (int attempt = 0; ::flock(opened, LOCK_EX | LOCK_NB) != 0; ++attempt) {
+    if (attempt == 20) {
+      char owner[32] = {};
+      const bool known = ::read(opened, owner, sizeof owner - 1) > 0;
+      ::close(opened);
+      throw ConfigError(fmt::format("{}: another run is writing here (process {}); wait for it or choose another --out",
+                                    directory.root.string(), known ? owner : "unknown"));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  const std::string owner = std::to_string(::getpid());
+  if (::ftruncate(opened, 0) != 0 || ::pwrite(opened, owner.data(), owner.size(), 0) < 0) {
+    ::close(opened);
+    throw ConfigError(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
+  }
+  descriptor_ = ::fcntl(opened, F_DUPFD, 10);  // without close-on-exec, and out of the way of the standard streams
+  ::close(opened);
+}
+
+RunLock::~RunLock() { ::close(descriptor_); }
+
+void check_claim(const RunDirectory& directory, const Configuration& configuration, bool resume) {
+  const fs::path file = directory.configuration();
+  if (!fs::exists(file)) {
+    if (!fs::exists(directory.root)) return;
+    if (!fs::is_directory(directory.root)) {
+      throw ConfigError(fmt::format("{}: is not a folder; choose another --out", directory.root.string()));
+    }
+    // A run that ended before its first file was complete leaves no more than the lock and a temporary.
+    for (const auto& entry : fs::directory_iterator(directory.root)) {
+      const std::string name = entry.path().filename();
+      if (name == ".lock" || name.starts_with(".canopy-")) continue;
+      throw ConfigError(fmt::format("{}: holds \"{}\" but no config.toml, so it is not a run; choose another --out",
+                                    directory.root.string(), name));
+    }
+    return;
+  }
+  const std::vector<std::string> found = differences(file, configuration);
+  if (!found.empty()) {
+    throw ConfigError(fmt::format("{}: holds another configuration: {}; choose another --out", directory.root.string(),
+                                  fmt::join(found, "; ")));
+  }
+  if (!resume) {
+    throw ConfigError(
+        fmt::format("{}: holds this configuration already; finish what is missing with --resume, or "
+                    "choose another --out",
+                    directory.root.string()));
+  }
+}
+
+Json environment_json() {
+  const Environment& here = environment();
+  return {{"version", here.version}, {"commit", CANOPY_COMMIT}, {"compiler", here.compiler}, {"cpu", here.cpu},
+          {"cores", here.cores},     {"simd", here.simd},       {"blas", here.blas},         {"threads", threads()}};
+}
+
+void write_environment(const RunDirectory& directory) {
+  write_file(directory.environment(), environment_json().dump(2) + "\n");
+}
+
+}  // namespace canopy::harness
