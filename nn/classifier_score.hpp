@@ -1,7 +1,9 @@
 // Accuracy of a classifier, never without the use of its leaves.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include <canopy/core/array.hpp>
@@ -42,12 +44,19 @@ class ClassifierScorer {
   std::vector<std::int64_t> leaf_load_;
 };
 
-/// Scores `model` on a data set that yields batches of (inputs, labels) as `batches(size)`.
+/// Scores `model` on every sample of a data set that has `size()` and `batch(indices) -> (inputs, labels)`.
 template <class Dataset>
 ClassifierScore evaluate_classifier(const nn::Layer& model, const Dataset& dataset,
                                     ClassifierScorer::Inference inference = ClassifierScorer::Inference::hard) {
+  constexpr std::int64_t batch = 1024;
   ClassifierScorer scorer(model, inference);
-  for (const auto& [inputs, labels] : dataset.batches(1024)) scorer.add(inputs, labels);
+  std::vector<std::int64_t> indices;
+  for (std::int64_t first = 0; first < dataset.size(); first += batch) {
+    indices.resize(static_cast<std::size_t>(std::min(batch, dataset.size() - first)));
+    std::iota(indices.begin(), indices.end(), first);
+    const auto [inputs, labels] = dataset.batch(indices);
+    scorer.add(inputs, labels);
+  }
   return scorer.score();
 }
 
