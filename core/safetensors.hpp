@@ -12,9 +12,9 @@ namespace canopy {
 
 /// The content of a safetensors file, by name.
 struct Safetensors {
-  std::map<std::string, std::string> metadata;
-  std::map<std::string, Tensor> tensors;   ///< F32, and F64, F16, BF16 converted
-  std::map<std::string, Indices> indices;  ///< I32, and other integers and booleans converted
+  std::map<std::string, std::string> metadata = {};
+  std::map<std::string, Tensor> tensors = {};   ///< F32, and F64, F16, BF16 converted
+  std::map<std::string, Indices> indices = {};  ///< I32, and other integers and booleans converted
 };
 
 /// Reads a file, whoever wrote it: nothing in the header is believed before it is checked. Throws CheckpointError with

@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(bits_of_special_values_survive) {
   const TemporaryFolder folder;
   const float infinity = std::numeric_limits<float>::infinity();
   const Tensor special({5}, {infinity, -infinity, -0.f, std::nanf("7"), std::numeric_limits<float>::denorm_min()});
-  write_safetensors(folder / "a", {.metadata = {}, .tensors = {{"x", special}}, .indices = {}});
+  write_safetensors(folder / "a", {.tensors = {{"x", special}}});
   const Tensor read = read_safetensors(folder / "a").tensors.at("x");
   BOOST_TEST(std::memcmp(read.data(), special.data(), 20) == 0);
 }
@@ -335,7 +335,7 @@ BOOST_AUTO_TEST_CASE(a_write_that_fails_leaves_the_old_file) {
   const rlimit limited{50'000, unlimited.rlim_max};
   setrlimit(RLIMIT_FSIZE, &limited);
   BOOST_CHECK_EXCEPTION(
-      write_safetensors(folder / "a", {.metadata = {}, .tensors = {{"x", Tensor({100'000}, 1.f)}}, .indices = {}}),
+      write_safetensors(folder / "a", {.tensors = {{"x", Tensor({100'000}, 1.f)}}}),
       CheckpointError, speaks_of("/a", "File too large"));
   setrlimit(RLIMIT_FSIZE, &unlimited);
   BOOST_CHECK(read_file(folder / "a") == before);

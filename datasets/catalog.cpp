@@ -1,0 +1,142 @@
+#include <canopy/datasets/catalog.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <canopy/core/error.hpp>
+#include <canopy/datasets/gzip.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <zlib.h>
+
+namespace canopy::datasets {
+namespace {
+
+constexpr CatalogFile mnist_files[] = {
+    {"train-images-idx3-ubyte", 47'040'016, 0xe9f4d8b3},
+    {"train-labels-idx1-ubyte", 60'008, 0xe0cb4ad2},
+    {"t10k-images-idx3-ubyte", 7'840'016, 0x91373bdf},
+    {"t10k-labels-idx1-ubyte", 10'008, 0x4ab9eff9},
+};
+constexpr CatalogFile fashion_mnist_files[] = {
+    {"train-images-idx3-ubyte", 47'040'016, 0xb4f29f28},
+    {"train-labels-idx1-ubyte", 60'008, 0x741a4657},
+    {"t10k-images-idx3-ubyte", 7'840'016, 0x678fe0b1},
+    {"t10k-labels-idx1-ubyte", 10'008, 0x80142c1f},
+};
+constexpr CatalogFile usps_files[] = {
+    {"zip.train", 14'512'253, 0x4c1a493b},
+    {"zip.test", 3'988'110, 0xfa3b124d},
+};
+
+constexpr CatalogEntry entries[] = {
+    {"mnist", "handwritten digits: 60000 / 10000 images of 28 x 28, 10 classes", mnist_files, "", ""},
+    {"fashion-mnist", "pieces of clothing: 60000 / 10000 images of 28 x 28, 10 classes", fashion_mnist_files,
+     "/usr/share/datasets/fashion-mnist", "dataset-fashion-mnist"},
+    {"usps", "digits of postal codes: 7291 / 2007 images of 16 x 16, 10 classes", usps_files, "", ""},
+};
+
+// The file in a folder, plain or gzipped; empty if it is not there.
+std::filesystem::path file_in(const std::filesystem::path& folder, std::string_view name) {
+  for (const char* suffix : {"", ".gz"}) {
+    const std::filesystem::path path = folder / fmt::format("{}{}", name, suffix);
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored)) return path;
+  }
+  return {};
+}
+
+std::string problem_of(const CatalogFile& file, const std::filesystem::path& path) {
+  try {
+    const std::string content = read_plain_or_gzip(path);
+    const auto* bytes = reinterpret_cast<const Bytef*>(content.data());
+    const auto crc = static_cast<std::uint32_t>(crc32_z(0, bytes, content.size()));
+    if (static_cast<std::int64_t>(content.size()) == file.bytes && crc == file.crc32) return "";
+    return fmt::format("{}: expected {} bytes with the CRC-32 {:08x}, found {} with {:08x}", path.string(), file.bytes,
+                       file.crc32, content.size(), crc);
+  } catch (const DataError& error) {
+    return error.what();
+  }
+}
+
+// What to do about a data set that is not there.
+std::string advice(const CatalogEntry& entry, const std::vector<std::filesystem::path>& folders) {
+  std::string text = folders.empty() || (folders.size() == 1 && !entry.system_folder.empty())
+                         ? std::string("set CANOPY_DATA to a folder for data sets and put it there")
+                         : fmt::format("put it into {}", folders.front().string());
+  if (!entry.package.empty()) text = fmt::format("install it by 'apt-get install {}', or {}", entry.package, text);
+  return text;
+}
+
+}  // namespace
+
+std::span<const CatalogEntry> catalog() { return entries; }
+
+const CatalogEntry& catalog_entry(std::string_view name) {
+  const auto* found = std::ranges::find(entries, name, &CatalogEntry::name);
+  if (found != std::end(entries)) return *found;
+  std::vector<std::string_view> names;
+  for (const CatalogEntry& entry : entries) names.push_back(entry.name);
+  throw ConfigError(fmt::format("unknown data set \"{}\": expected {} or idx:FOLDER", name, fmt::join(names, ", ")));
+}
+
+std::filesystem::path data_root(const std::filesystem::path& root) {
+  if (!root.empty()) return root;
+  if (const char* variable = std::getenv("CANOPY_DATA"); variable && *variable) return variable;
+  if (const char* home = std::getenv("HOME"); home && *home) return std::filesystem::path(home) / ".local/share/canopy";
+  return {};
+}
+
+std::vector<std::filesystem::path> candidate_folders(const CatalogEntry& entry, const std::filesystem::path& root) {
+  std::vector<std::filesystem::path> folders;
+  if (const std::filesystem::path base = data_root(root); !base.empty()) folders.push_back(base / entry.name);
+  if (!entry.system_folder.empty()) folders.emplace_back(entry.system_folder);
+  return folders;
+}
+
+DatasetStatus status(const CatalogEntry& entry, const std::filesystem::path& root) {
+  DatasetStatus result;
+  result.name = entry.name;
+  result.looked_in = candidate_folders(entry, root);
+  for (const auto& folder : result.looked_in) {
+    result.files.clear();
+    for (const CatalogFile& file : entry.files) {
+      const std::filesystem::path path = file_in(folder, file.name);
+      result.files.push_back({std::string(file.name), path, path.empty() ? "missing" : ""});
+      if (!path.empty()) result.folder = folder;
+    }
+    if (!result.folder.empty()) return result;
+  }
+  if (result.files.empty()) {  // no folder to look in
+    for (const CatalogFile& file : entry.files) result.files.push_back({std::string(file.name), {}, "missing"});
+  }
+  return result;
+}
+
+DatasetStatus verify(const CatalogEntry& entry, const std::filesystem::path& root) {
+  DatasetStatus result = status(entry, root);
+  for (std::size_t i = 0; i < result.files.size(); ++i) {
+    FileStatus& file = result.files[i];
+    if (!file.path.empty()) file.problem = problem_of(entry.files[i], file.path);
+  }
+  return result;
+}
+
+bool DatasetStatus::good() const {
+  return std::ranges::all_of(files, [](const FileStatus& file) { return file.problem.empty(); });
+}
+
+std::filesystem::path find_file(const CatalogEntry& entry, std::string_view name, const std::filesystem::path& root) {
+  const DatasetStatus found = status(entry, root);
+  for (const FileStatus& file : found.files) {
+    if (file.name == name && !file.path.empty()) return file.path;
+  }
+  std::vector<std::string> folders;
+  for (const auto& folder : found.looked_in) folders.push_back(folder.string());
+  throw DataError(fmt::format("data set {}: expected the file {} or {}.gz, found neither in {}: {}", entry.name, name,
+                              name, folders.empty() ? "any folder" : fmt::format("{}", fmt::join(folders, ", ")),
+                              advice(entry, found.looked_in)));
+}
+
+}  // namespace canopy::datasets

@@ -1,0 +1,149 @@
+#include <canopy/datasets/load.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <utility>
+
+#include <canopy/core/error.hpp>
+#include <canopy/datasets/catalog.hpp>
+#include <canopy/datasets/idx.hpp>
+#include <canopy/datasets/usps.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy::datasets {
+namespace {
+
+constexpr std::string_view idx_prefix = "idx:";
+
+struct IdxFiles {
+  std::filesystem::path images;
+  std::filesystem::path labels;
+};
+
+struct LabelRange {
+  std::int32_t first;
+  std::int32_t last;
+};
+
+LabelledImages read_idx_split(std::string name, const IdxFiles& files, LabelRange range) {
+  const Bytes pictures = read_idx_images(files.images);
+  const Bytes labels = read_idx_labels(files.labels);
+  const std::int64_t count = pictures.extent(0);
+  if (labels.size() != count) {
+    throw DataError(fmt::format("{}: at byte 4: expected a label for each of the {} images of {}, found {} labels",
+                                files.labels.string(), count, files.images.string(), labels.size()));
+  }
+  LabelledImages images;
+  images.name = std::move(name);
+  images.shape = {.height = pictures.extent(1), .width = pictures.extent(2)};
+  images.bytes = pictures.reshape({count, images.shape.features()});
+  images.labels = Indices({count});
+  images.classes = range.last - range.first + 1;
+  std::int32_t* out = images.labels.mutable_data();
+  for (std::int64_t i = 0; i < count; ++i) {
+    out[i] = labels.data()[i] - range.first;
+    if (out[i] < 0 || out[i] >= images.classes) {
+      throw DataError(fmt::format("{}: at byte {}: expected a label from {} to {}, found {}", files.labels.string(),
+                                  idx_header_bytes(1) + i, range.first, range.last, labels.data()[i]));
+    }
+  }
+  return images;
+}
+
+// `read` gives the images of a split; the statistics are always the training images'.
+template <class Read>
+ImageDataset make_dataset(Split split, Input input, Read read) {
+  if (split == Split::train) return ImageDataset(read(Split::train), input);
+  return ImageDataset(read(Split::test), input, [read] { return input_statistics(read(Split::train)); });
+}
+
+ImageDataset catalog_idx(std::string_view name, Split split, const Options& options) {
+  return make_dataset(split, options.input, [name = std::string(name), root = options.root](Split part) {
+    const CatalogEntry& entry = catalog_entry(name);
+    const std::string prefix = part == Split::train ? "train" : "t10k";
+    const IdxFiles files{.images = find_file(entry, prefix + "-images-idx3-ubyte", root),
+                         .labels = find_file(entry, prefix + "-labels-idx1-ubyte", root)};
+    return read_idx_split(name, files, {.first = 0, .last = 9});
+  });
+}
+
+// Whether the name of a file says that it holds `kind` ("images" or "labels") of a split.
+bool is_named_for(const std::filesystem::path& path, Split split, std::string_view kind) {
+  std::string name = path.filename().string();
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto has = [&](std::string_view part) { return name.find(part) != name.npos; };
+  const bool train = has("train");
+  const bool test = has("test") || has("t10k");
+  return has(kind) && train != test && train == (split == Split::train);
+}
+
+std::filesystem::path without_gz(const std::filesystem::path& path) {
+  return path.extension() == ".gz" ? std::filesystem::path(path).replace_extension() : path;
+}
+
+std::filesystem::path find_idx_file(const std::filesystem::path& folder, Split split, std::string_view kind) {
+  const std::string wanted = fmt::format("a file with {} and \"{}\" in its name",
+                                         split == Split::train ? "\"train\"" : "\"test\" or \"t10k\"", kind);
+  std::vector<std::filesystem::path> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code unreadable;
+    if (it->is_regular_file(unreadable) && is_named_for(it->path(), split, kind)) found.push_back(it->path());
+  }
+  if (error) throw DataError(fmt::format("{}: cannot look for IDX files: {}", folder.string(), error.message()));
+  if (found.empty()) throw DataError(fmt::format("{}: expected {}, found none", folder.string(), wanted));
+  std::ranges::sort(found);  // a plain file before its gzipped twin
+  for (const auto& other : found) {
+    if (without_gz(other) != without_gz(found.front())) {
+      throw DataError(fmt::format("{}: expected only one {}, found {} and {}", folder.string(), wanted,
+                                  found.front().filename().string(), other.filename().string()));
+    }
+  }
+  return found.front();
+}
+
+LabelRange find_label_range(const std::filesystem::path& folder) {
+  LabelRange range{.first = 256, .last = -1};
+  for (const Split split : {Split::train, Split::test}) {
+    const Bytes labels = read_idx_labels(find_idx_file(folder, split, "labels"));
+    for (const std::uint8_t label : labels.elements()) {
+      range.first = std::min<std::int32_t>(range.first, label);
+      range.last = std::max<std::int32_t>(range.last, label);
+    }
+  }
+  if (range.last < 0) throw DataError(fmt::format("{}: expected labels, found none", folder.string()));
+  return range;
+}
+
+}  // namespace
+
+ImageDataset mnist(Split split, const Options& options) { return catalog_idx("mnist", split, options); }
+
+ImageDataset fashion_mnist(Split split, const Options& options) { return catalog_idx("fashion-mnist", split, options); }
+
+ImageDataset usps(Split split, const Options& options) {
+  return make_dataset(split, options.input, [root = options.root](Split part) {
+    return read_usps(find_file(catalog_entry("usps"), part == Split::train ? "zip.train" : "zip.test", root));
+  });
+}
+
+ImageDataset idx_folder(const std::filesystem::path& folder, Split split, const Options& options) {
+  const LabelRange range = find_label_range(folder);
+  return make_dataset(split, options.input, [folder, range](Split part) {
+    const IdxFiles files{.images = find_idx_file(folder, part, "images"),
+                         .labels = find_idx_file(folder, part, "labels")};
+    return read_idx_split(std::string(idx_prefix) + folder.string(), files, range);
+  });
+}
+
+ImageDataset load(std::string_view name, Split split, const Options& options) {
+  if (name.starts_with(idx_prefix)) {
+    return idx_folder(std::filesystem::path(name.substr(idx_prefix.size())), split, options);
+  }
+  const std::string_view known = catalog_entry(name).name;
+  return known == "usps" ? usps(split, options) : catalog_idx(known, split, options);
+}
+
+}  // namespace canopy::datasets
