@@ -9,7 +9,7 @@ namespace canopy::optim {
 namespace {
 
 std::vector<ParameterGroup> one_group(std::vector<Variable> parameters) {
-  return {ParameterGroup{std::move(parameters), {}, {}}};
+  return {ParameterGroup{std::move(parameters)}};
 }
 
 }  // namespace

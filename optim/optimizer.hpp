@@ -15,8 +15,8 @@ namespace canopy::optim {
 /// Parameters with settings of their own; what is left out is taken from the optimizer's options.
 struct ParameterGroup {
   std::vector<Variable> parameters;
-  std::optional<double> learning_rate;
-  std::optional<double> weight_decay;
+  std::optional<double> learning_rate{};
+  std::optional<double> weight_decay{};
 };
 
 /// Updates parameters from their gradients, one pass over each. The optimizer holds handles: `step()` writes the values

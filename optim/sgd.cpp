@@ -8,7 +8,7 @@
 namespace canopy::optim {
 
 SGD::SGD(std::vector<Variable> parameters, const SGDOptions& options)
-    : SGD(std::vector{ParameterGroup{std::move(parameters), {}, {}}}, options) {}
+    : SGD(std::vector{ParameterGroup{std::move(parameters)}}, options) {}
 
 SGD::SGD(std::vector<ParameterGroup> groups, const SGDOptions& options)
     : Optimizer("SGD", std::move(groups), options.learning_rate, options.weight_decay,

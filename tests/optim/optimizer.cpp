@@ -142,8 +142,7 @@ BOOST_AUTO_TEST_CASE(parameters_without_gradient_stay) {
 BOOST_AUTO_TEST_CASE(groups_override_and_follow_the_schedule) {
   Variable p = Variable::parameter(Tensor({1}, 1.f));
   Variable q = Variable::parameter(Tensor({1}, 1.f));
-  optim::SGD optimizer({{.parameters = {p}, .learning_rate = {}, .weight_decay = {}},
-                        {.parameters = {q}, .learning_rate = 0.01, .weight_decay = 1.0}},
+  optim::SGD optimizer({{.parameters = {p}}, {.parameters = {q}, .learning_rate = 0.01, .weight_decay = 1.0}},
                        {.learning_rate = 0.1});
   const auto step = [&] {
     optimizer.zero_grad();
