@@ -1,0 +1,160 @@
+// The command line from outside: exit codes, what goes to stdout and what to stderr.
+#include <algorithm>
+
+#include <canopy/experiments/harness/json.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include "programs/program.hpp"
+
+using canopy::harness::Json;
+using program::Folder;
+using program::Outcome;
+
+namespace {
+
+Outcome fake(const std::vector<std::string>& arguments) {
+  Outcome outcome = program::run(FAKE_DRIVER, arguments);
+  BOOST_TEST_MESSAGE(outcome.err);
+  return outcome;
+}
+
+bool contains(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
+
+/// One clear line on stderr, nothing on stdout.
+void refused(const std::vector<std::string>& arguments, int code, const std::string& words) {
+  const Outcome outcome = fake(arguments);
+  BOOST_TEST(outcome.exit_code == code);
+  BOOST_TEST(contains(outcome.err, words), outcome.err);
+  BOOST_TEST(std::ranges::count(outcome.err, '\n') == 1);
+  BOOST_TEST(outcome.out.empty());
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(driver)
+
+BOOST_AUTO_TEST_CASE(the_real_one_starts) {
+  const Outcome list = program::run(CANOPY_DRIVER, {"list", "--json"});
+  BOOST_TEST(list.exit_code == 0);
+  BOOST_TEST(Json::parse(list.out).is_array());
+  BOOST_TEST(list.err.empty());
+  BOOST_TEST(program::run(CANOPY_DRIVER, {"--help"}).exit_code == 0);
+  BOOST_TEST(program::run(CANOPY_DRIVER, {"run", "no/such"}).exit_code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_usage) {
+  refused({}, 2, "subcommand");
+  refused({"dance"}, 2, "dance");
+  refused({"run"}, 2, "NAME");
+  refused({"run", "fake/none"}, 2, "known are: fake/count");
+  refused({"run", "fake/count", "--threads", "0"}, 2, "--threads");
+  refused({"run", "fake/count", "--preset", "fast"}, 2, "known are: quick, paper");
+  refused({"run", "fake/count", "--set", "epoch=3"}, 2, "epochs, pause, models");
+  refused({"run", "fake/count", "--only", "x*"}, 2, "none-ff, none-fff");
+  refused({"run", "fake/count", "--expect", "x:g_a>=1"}, 2, "none-ff, none-fff");
+  refused({"run", "fake/count", "--expect", "g_b>=1"}, 2, "g_a");
+  refused({"report", "/nowhere"}, 3, "/nowhere/config.toml");
+  refused({"bench", "fake"}, 2, "known are: sleep");
+  refused({"eval", "/nowhere.safetensors", "--dataset", "mnist"}, 3, "/nowhere.safetensors");
+}
+
+BOOST_AUTO_TEST_CASE(run_then_report) {
+  const Folder folder;
+  const std::string out = folder / "run";
+  const Outcome run = fake({"run", "fake/*", "--out", out, "--json", "--expect", "none-fff:g_a>=90.5", "--set",
+                            "pause=0", "--set", "epochs=2"});
+  BOOST_TEST(run.exit_code == 0);
+  BOOST_TEST(contains(run.err, "SIMD"));
+  const Json rows = Json::parse(run.out);
+  BOOST_TEST(rows["rows"][1]["g_a"]["mean"].get<double>() == 90.5);
+  BOOST_TEST(rows["rows"][1]["g_a"]["paper"].get<double>() == 94.9);
+  BOOST_TEST(rows["rows"][1]["speedup"]["mean"].get<double>() == 2.5);
+  BOOST_TEST(rows["rows"][1]["collapsed"].get<int>() == 1);
+  for (const char* file : {"config.toml", "environment.json", "timing.json", "cells/none-ff/1/result.json",
+                           "cells/none-ff/1/metrics.csv", "cells/none-ff/1/checkpoint.safetensors"}) {
+    BOOST_TEST_CONTEXT(file) { BOOST_TEST(std::filesystem::exists((folder / "run") / file)); }
+  }
+  const Json environment = Json::parse(program::content((folder / "run") / "environment.json"));
+  for (const char* field : {"version", "commit", "cpu", "simd", "blas"}) {
+    BOOST_TEST_CONTEXT(field) { BOOST_TEST(!environment[field].get<std::string>().empty()); }
+  }
+
+  const std::string page = folder / "page.html";
+  const Outcome report = fake({"report", out, "--json", "--html", page});
+  BOOST_TEST(report.exit_code == 0);
+  BOOST_CHECK(Json::parse(report.out) == rows);
+  BOOST_TEST(contains(program::content(page), "<polyline"));
+  const Outcome text = fake({"report", out});
+  BOOST_TEST(contains(text.out, "COLLAPSED 1/2"), text.out);
+
+  const std::vector<std::string> again = {"run", "fake/count", "--out", out, "--set", "pause=0", "--set"};
+  auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), again.begin(), again.end());
+    return more;
+  };
+  refused(with({"epochs=2"}), 2, "--resume");
+  refused(with({"epochs=3", "--resume"}), 2, "settings.epochs is \"2\" there and \"3\" here");
+  BOOST_TEST(fake(with({"epochs=2", "--resume"})).exit_code == 0);
+  const Outcome missed = fake(with({"epochs=2", "--resume", "--expect", "none-*:g_a>=91"}));
+  BOOST_TEST(missed.exit_code == 4);
+  BOOST_TEST(contains(missed.err, "none-ff has 90.5"));
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_cell_costs_only_itself) {
+  const Folder folder;
+  const std::string out = folder / "run";
+  const Outcome run =
+      fake({"run", "fake/count", "--out", out, "--seeds", "1", "--set", "pause=0", "--set", "models=crash,ff,error"});
+  BOOST_TEST(run.exit_code == 1);
+  BOOST_TEST(contains(run.out, "FAILED"));
+  BOOST_TEST(std::filesystem::exists((folder / "run") / "cells/none-ff/0/result.json"));
+  BOOST_TEST(contains(program::content((folder / "run") / "cells/none-crash/0/error.txt"), "signal 11"));
+  BOOST_TEST(program::content((folder / "run") / "cells/none-error/0/error.txt") == "this cell always fails\n");
+
+  const std::string missing = folder / "missing";
+  const Outcome data = fake({"run", "fake/count", "--out", missing, "--seeds", "2", "--set", "models=nodata"});
+  BOOST_TEST(data.exit_code == 3);
+  BOOST_TEST(contains(data.err, "there is no data"));
+}
+
+BOOST_AUTO_TEST_CASE(eval) {
+  const Folder folder;
+  const std::string file = folder / "model.safetensors";
+  std::ofstream(file) << "x";
+  const Outcome hard = fake({"eval", file, "--dataset", "mnist", "--json", "--expect", "leaves_used==13"});
+  BOOST_TEST(hard.exit_code == 0);
+  BOOST_TEST(Json::parse(hard.out)["accuracy"].get<double>() == 86.5);
+  const Outcome soft = fake({"eval", file, "--dataset", "mnist", "--json", "--soft", "--expect", "accuracy>=90"});
+  BOOST_TEST(soft.exit_code == 4);
+  BOOST_TEST(contains(soft.err, "has 87.5"));
+  BOOST_TEST(Json::parse(soft.out)["accuracy"].get<double>() == 87.5);
+  const Outcome damaged = fake({"eval", file, "--dataset", "damaged", "--json"});
+  BOOST_TEST(damaged.exit_code == 3);
+  BOOST_TEST(damaged.out.empty());
+  BOOST_TEST(fake({"eval", file, "--dataset", "mnist", "--split", "validation"}).exit_code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(bench) {
+  const Outcome rows =
+      fake({"bench", "sleep", "--threads", "1", "--repeats", "5", "--json", "--expect", "fast:ratio>1.5"});
+  BOOST_TEST(rows.exit_code == 0);
+  const Json json = Json::parse(rows.out);
+  BOOST_TEST(json["benchmark"].get<std::string>() == "sleep");
+  BOOST_TEST(json["threads"].get<int>() == 1);
+  BOOST_TEST(json["rows"][0]["repetitions"].get<int>() == 5);
+  BOOST_TEST(json["rows"][1]["ratio"].get<double>() == 1.);
+  BOOST_TEST(json["environment"].contains("cpu"));
+
+  const Folder folder;
+  const std::string file = folder / "bench.json";
+  const Outcome flat = fake({"bench", "flat", "--only", "slow", "--json", file});
+  BOOST_TEST(flat.exit_code == 0);
+  const Json object = Json::parse(program::content(file));
+  BOOST_TEST(object["slow"].get<double>() > 3.9);
+  BOOST_TEST(!object.contains("fast"));
+  BOOST_TEST(object.contains("canopy"));
+  BOOST_TEST(fake({"bench", "sleep", "--only", "medium"}).exit_code == 2);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

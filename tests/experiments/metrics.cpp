@@ -1,0 +1,66 @@
+#include <canopy/experiments/harness/metrics.hpp>
+
+#include <fstream>
+#include <limits>
+
+#include <canopy/core/error.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include "programs/program.hpp"
+
+using namespace canopy;
+using namespace canopy::harness;
+
+namespace {
+
+Epoch epoch(std::int64_t number, double loss) {
+  return {.epoch = number, .epochs = 9, .columns = {{"loss", loss}, {"accuracy", 95}}, .score = 95};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(metrics)
+
+BOOST_AUTO_TEST_CASE(rows_past_the_checkpoint_are_cut) {
+  const program::Folder folder;
+  const auto file = folder / "metrics.csv";
+  MetricsFile first(file);
+  first.append(epoch(0, 0.1));
+  first.append(epoch(1, 1. / 3));
+  first.append(epoch(2, 0.25));
+  BOOST_TEST(program::content(file) == "epoch,loss,accuracy\n0,0.1,95\n1,0.3333333333333333,95\n2,0.25,95\n");
+  std::ofstream(file, std::ios::app) << "3,0.2";  // never finished
+
+  MetricsFile resumed(file);
+  resumed.append(epoch(2, 0.5));
+  resumed.append(epoch(3, 0.125));
+  BOOST_TEST(program::content(file) ==
+             "epoch,loss,accuracy\n0,0.1,95\n1,0.3333333333333333,95\n2,0.5,95\n3,0.125,95\n");
+
+  MetricsFile anew(file);
+  anew.append(epoch(0, std::numeric_limits<double>::quiet_NaN()));
+  BOOST_TEST(program::content(file) == "epoch,loss,accuracy\n0,nan,95\n");
+}
+
+BOOST_AUTO_TEST_CASE(rows_that_the_checkpoint_counts_must_exist) {
+  const program::Folder folder;
+  MetricsFile(folder / "a.csv").append(epoch(0, 1));
+  BOOST_CHECK_THROW(MetricsFile(folder / "a.csv").append(epoch(2, 1)), DataError);
+  BOOST_CHECK_THROW(MetricsFile(folder / "absent.csv").append(epoch(1, 1)), DataError);
+  std::ofstream(folder / "b.csv") << "epoch,loss\n0,1\n";
+  BOOST_CHECK_THROW(MetricsFile(folder / "b.csv").append(epoch(1, 1)), DataError);
+}
+
+BOOST_AUTO_TEST_CASE(reading_skips_the_unfinished_row) {
+  const program::Folder folder;
+  BOOST_TEST(read_metrics(folder / "absent.csv").empty());
+  std::ofstream(folder / "a.csv") << "epoch,loss\n0,0.5\n1,nan\n2,0.1";
+  const auto columns = read_metrics(folder / "a.csv");
+  BOOST_REQUIRE(columns.size() == 2u);
+  BOOST_TEST(columns[1].first == "loss");
+  BOOST_REQUIRE(columns[1].second.size() == 2u);
+  BOOST_TEST(columns[1].second[0] == 0.5);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

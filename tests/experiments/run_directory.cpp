@@ -1,0 +1,143 @@
+#include <canopy/experiments/harness/run_directory.hpp>
+
+#include <fstream>
+#include <limits>
+
+#include <canopy/core/error.hpp>
+#include <canopy/core/file.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include "programs/program.hpp"
+
+using namespace canopy;
+using namespace canopy::harness;
+
+namespace {
+
+Experiment experiment() {
+  return {.name = "fake/count",
+          .paper = "",
+          .artefact = "",
+          .settings = {{"epochs", 20},
+                       {"h", 3.0},
+                       {"limit", std::numeric_limits<double>::infinity()},
+                       {"widths", Integers{16, 128}},
+                       {"rate", automatic<double>()},
+                       {"recipe", "a \"quoted\" one"}},
+          .presets = {{.name = "quick", .seconds = 1, .seeds = 2, .changes = {{"epochs", 3}}}},
+          .cells =
+              [](const Settings&) {
+                return std::vector<Cell>{{.name = "one"}, {.name = "two"}};
+              },
+          .run = {},
+          .timing = {},
+          .paper_numbers = {}};
+}
+
+auto says(const std::string& words) {
+  return [words](const Error& error) {
+    BOOST_TEST_MESSAGE(error.what());
+    return std::string(error.what()).find(words) != std::string::npos;
+  };
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(run_directory)
+
+BOOST_AUTO_TEST_CASE(configurations_resolve) {
+  const Configuration c = resolve(experiment(), "quick", 0, "", {"h=inf"});
+  BOOST_TEST(c.seeds == 2);
+  BOOST_TEST(c.settings.get<std::int64_t>("epochs") == 3);
+  BOOST_TEST(resolve(experiment(), "quick", 7, "", {}).seeds == 7);
+  BOOST_CHECK_EXCEPTION(resolve(experiment(), "fast", 0, "", {}), ConfigError, says("known are: quick"));
+  BOOST_TEST(selected_cells(experiment(), resolve(experiment(), "quick", 0, "t*", {})).size() == 1u);
+  BOOST_CHECK_EXCEPTION(selected_cells(experiment(), resolve(experiment(), "quick", 0, "x*", {})), ConfigError,
+                        says("one, two"));
+  Experiment twice = experiment();
+  twice.cells = [](const Settings&) { return std::vector<Cell>{{.name = "one"}, {.name = "one"}}; };
+  BOOST_CHECK_THROW(selected_cells(twice, c), ConfigError);
+  twice.cells = [](const Settings&) { return std::vector<Cell>{{.name = "../one"}}; };
+  BOOST_CHECK_THROW(selected_cells(twice, c), ConfigError);
+}
+
+BOOST_AUTO_TEST_CASE(the_file_holds_the_configuration) {
+  const program::Folder folder;
+  const auto file = folder / "config.toml";
+  const Configuration c = resolve(experiment(), "quick", 0, "one", {"h=0.1"});
+  write_file(file, to_toml(c));
+  BOOST_TEST(differences(file, c).empty());
+  const Configuration read = read_configuration(file, {experiment()});
+  BOOST_CHECK(read.settings == c.settings);
+  BOOST_TEST(read.only == "one");
+  BOOST_TEST(read.seeds == 2);
+
+  const auto found = differences(file, resolve(experiment(), "quick", 3, "one", {"h=0.1", "widths=16"}));
+  BOOST_REQUIRE(found.size() == 2u);
+  BOOST_TEST(found[0] == "seeds is \"2\" there and \"3\" here");
+  BOOST_TEST(found[1] == "settings.widths is \"16,128\" there and \"16\" here");
+
+  write_file(file, "experiment = [");
+  BOOST_CHECK_THROW(read_configuration(file, {experiment()}), DataError);
+  write_file(file, "experiment = \"fake/count\"\n");
+  BOOST_CHECK_THROW(read_configuration(file, {experiment()}), DataError);
+  write_file(file, "experiment = \"fake/other\"\n");
+  BOOST_CHECK_THROW(read_configuration(file, {experiment()}), ConfigError);
+  BOOST_CHECK_THROW(read_configuration(folder / "absent", {experiment()}), DataError);
+}
+
+BOOST_AUTO_TEST_CASE(a_directory_belongs_to_one_configuration) {
+  const program::Folder folder;
+  const Configuration c = resolve(experiment(), "quick", 0, "", {});
+  const RunDirectory run{folder / "run"};
+  check_claim(run, c, false);
+  check_claim(run, c, true);
+  std::filesystem::create_directories(run.root);
+  check_claim(run, c, false);
+  write_file(run.configuration(), to_toml(c));
+  BOOST_CHECK_EXCEPTION(check_claim(run, c, false), ConfigError, says("--resume"));
+  check_claim(run, c, true);
+  const Configuration other = resolve(experiment(), "quick", 0, "", {"epochs=4"});
+  BOOST_CHECK_EXCEPTION(check_claim(run, other, true), ConfigError,
+                        says("settings.epochs is \"3\" there and \"4\" here"));
+
+  const RunDirectory strange{folder / "strange"};
+  std::filesystem::create_directories(strange.root / "photos");
+  BOOST_CHECK_EXCEPTION(check_claim(strange, c, true), ConfigError, says("not a run"));
+}
+
+BOOST_AUTO_TEST_CASE(one_writer_at_a_time) {
+  const program::Folder folder;
+  const RunDirectory run{folder / "run"};
+  {
+    const RunLock lock(run);
+    BOOST_CHECK_EXCEPTION(RunLock second(run), ConfigError, says(std::to_string(::getpid())));
+  }
+  const RunLock again(run);
+}
+
+BOOST_AUTO_TEST_CASE(results_survive_their_file) {
+  Result result;
+  result.experiment = "fake/count";
+  result.cell = "one";
+  result.training_width = 128;
+  result.epochs = 3;
+  result.g_a = 1. / 3;
+  result.entropy = std::numeric_limits<double>::quiet_NaN();
+  const std::string text = to_json(result).dump();
+  BOOST_TEST(text.find("\"m_a\":null") != std::string::npos);
+  BOOST_TEST(text.find("\"entropy\":null") != std::string::npos);
+  result.entropy.reset();
+  BOOST_TEST(to_json(result_from_json(Json::parse(text), "text")).dump() == to_json(result).dump());
+
+  const program::Folder folder;
+  BOOST_CHECK(!read_result(folder / "absent"));
+  std::filesystem::create_directories(folder / "cell");
+  write_file((folder / "cell") / "result.json", "{\"experiment\": 3}");
+  BOOST_CHECK_EXCEPTION(read_result(folder / "cell"), DataError, says("\"experiment\""));
+  write_file((folder / "cell") / "result.json", "{");
+  BOOST_CHECK_THROW(read_result(folder / "cell"), DataError);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,36 @@
+#include <canopy/experiments/benchmark/timer.hpp>
+
+#include <chrono>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace canopy::benchmark;
+
+BOOST_AUTO_TEST_SUITE(timer)
+
+BOOST_AUTO_TEST_CASE(candidates_take_turns) {
+  std::vector<char> order;
+  const auto slow = [&](char name) {
+    return [&order, name] {
+      order.push_back(name);
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    };
+  };
+  const auto timings = time_alternately({{"a", slow('a')}, {"b", slow('b')}}, {.repetitions = 4, .warm_up = 0});
+  BOOST_TEST(std::string(order.begin(), order.end()) == "ababababab");  // one round finds the number of calls
+  BOOST_REQUIRE(timings.size() == 2u);
+  BOOST_TEST(timings[0].repetitions == 4);
+  BOOST_TEST(timings[0].milliseconds >= 3.);
+  BOOST_TEST(timings[0].spread >= 0.);
+}
+
+BOOST_AUTO_TEST_CASE(quick_ones_run_several_times_a_sample) {
+  long calls = 0;
+  const auto timings = time_alternately({{"a", [&] { ++calls; }}}, {.repetitions = 3, .shortest_milliseconds = 0.5});
+  BOOST_TEST(calls > 1000);
+  BOOST_TEST(timings[0].milliseconds < 0.5);
+  BOOST_TEST(timings[0].milliseconds > 0.);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
