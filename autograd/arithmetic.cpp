@@ -1,7 +1,6 @@
 #include <canopy/autograd/arithmetic.hpp>
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include <canopy/autograd/tape.hpp>
@@ -39,36 +38,35 @@ Tensor apply(RowKernel kernel, const Tensor& a, const Tensor& row) {
   return y;
 }
 
+// Rows have a kernel of their own; other operands are stretched to the common shape first.
+Tensor combine(Kernel kernel, RowKernel row_kernel, const Tensor& a, const Tensor& b) {
+  if (a.shape() == b.shape()) return apply(kernel, a, b);
+  if (is_row_of(b.shape(), a.shape())) return apply(row_kernel, a, b);
+  const Shape shape = broadcast(a.shape(), b.shape(), "arithmetic");
+  return apply(kernel, broadcast_to(a, shape), broadcast_to(b, shape));
+}
+
 Tensor add(const Tensor& a, const Tensor& b) {
-  if (a.shape() == b.shape()) return apply(kernels::add, a, b);
-  if (is_row_of(b.shape(), a.shape())) return apply(kernels::add_row, a, b);
-  if (is_row_of(a.shape(), b.shape())) return apply(kernels::add_row, b, a);
-  return evaluate(view(a) + view(b));
+  if (is_row_of(a.shape(), b.shape())) return combine(kernels::add, kernels::add_row, b, a);
+  return combine(kernels::add, kernels::add_row, a, b);
 }
 
-Tensor subtract(const Tensor& a, const Tensor& b) {
-  if (a.shape() == b.shape()) return apply(kernels::subtract, a, b);
-  if (is_row_of(b.shape(), a.shape())) return apply(kernels::subtract_row, a, b);
-  return evaluate(view(a) - view(b));
-}
+Tensor subtract(const Tensor& a, const Tensor& b) { return combine(kernels::subtract, kernels::subtract_row, a, b); }
 
-Tensor multiply(const Tensor& a, const Tensor& b) {
-  if (a.shape() == b.shape()) return apply(kernels::multiply, a, b);
-  if (is_row_of(b.shape(), a.shape())) return apply(kernels::multiply_row, a, b);
-  if (is_row_of(a.shape(), b.shape())) return apply(kernels::multiply_row, b, a);
-  const bool a_is_column = is_column_of(a.shape(), b.shape());
-  if (!a_is_column && !is_column_of(b.shape(), a.shape())) return evaluate(view(a) * view(b));
-  const auto& [matrix, column] = a_is_column ? std::tie(b, a) : std::tie(a, b);
+Tensor multiply_column(const Tensor& matrix, const Tensor& column) {
   Tensor y(matrix.shape());
   kernels::multiply_column(matrix.data(), column.data(), y.mutable_data(), column.size(), matrix.extent(-1));
   return y;
 }
 
-Tensor divide(const Tensor& a, const Tensor& b) {
-  if (a.shape() == b.shape()) return apply(kernels::divide, a, b);
-  if (is_row_of(b.shape(), a.shape())) return apply(kernels::divide_row, a, b);
-  return evaluate(view(a) / view(b));
+Tensor multiply(const Tensor& a, const Tensor& b) {
+  if (is_row_of(a.shape(), b.shape())) return combine(kernels::multiply, kernels::multiply_row, b, a);
+  if (is_column_of(a.shape(), b.shape())) return multiply_column(b, a);
+  if (is_column_of(b.shape(), a.shape())) return multiply_column(a, b);
+  return combine(kernels::multiply, kernels::multiply_row, a, b);
 }
+
+Tensor divide(const Tensor& a, const Tensor& b) { return combine(kernels::divide, kernels::divide_row, a, b); }
 
 Tensor scale(const Tensor& x, float factor) {
   Tensor y(x.shape());
@@ -92,6 +90,28 @@ Tensor add_scalar(const Tensor& x, float term) {
 Tensor held_if(bool needed, const Variable& x) { return needed ? x.value() : Tensor(); }
 
 }  // namespace
+
+Tensor broadcast_to(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  const int added = shape.rank() - x.rank();
+  const auto source = [&](int axis) { return axis < added ? 1 : x.extent(axis - added); };
+  Tensor result = x;
+  // From the last axis on, neighbouring axes of extent 1 at once: result is [outer, inner], to be [outer, n, inner].
+  std::int64_t inner = 1;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    std::int64_t n = 1;
+    for (; axis >= 0 && source(axis) == 1; --axis) n *= shape[axis];
+    if (n != 1) {
+      const std::int64_t outer = inner == 0 ? 0 : result.size() / inner;
+      Tensor repeated({outer, n, inner});
+      kernels::expand_axis(result.data(), 1.f, repeated.mutable_data(), outer, n, inner);
+      result = std::move(repeated);
+    }
+    inner *= n;
+    if (axis >= 0) inner *= shape[axis];
+  }
+  return result.reshape(shape);
+}
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;

@@ -28,8 +28,12 @@ Variable sqrt(const Variable& x);  ///< NaN below 0; the slope at 0 is infinite
 Variable square(const Variable& x);
 Variable abs(const Variable& x);  ///< the slope at 0 is 0
 
-/// Sums `x` over the axes that broadcasting stretched or added, so that a gradient fits an operand of `shape`. Returns
-/// x itself if there are none.
+/// `x` repeated along the axes where it has extent 1 or none and `shape` more; returns x itself if there are none. `x`
+/// must broadcast to `shape`.
+Tensor broadcast_to(const Tensor& x, const Shape& shape);
+
+/// The reverse, for gradients: sums `x` over the axes that broadcasting stretched or added, so that a gradient fits an
+/// operand of `shape`. Returns x itself if there are none.
 Tensor sum_to(const Tensor& x, const Shape& shape);
 
 }  // namespace canopy

@@ -24,6 +24,12 @@ template <class T, std::size_t N, class A, bool Init>
 class svector;
 }
 
+// GCC 12 takes the deliberately undefined registers of its own AVX-512 header for mistakes (GCC bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <xtensor/xtensor_config.hpp>
 #include <xtensor/xtensor_forward.hpp>
 
@@ -40,12 +46,6 @@ struct xtype_for_shape<svector<std::size_t, 4, std::allocator<std::size_t>, true
 }  // namespace xt::detail
 #endif
 
-// GCC 12 takes the deliberately undefined registers of its own AVX-512 header for mistakes (GCC bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 #include <xtensor/xadapt.hpp>
 #include <xtensor/xarray.hpp>
 #include <xtensor/xeval.hpp>

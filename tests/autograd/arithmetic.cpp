@@ -177,4 +177,19 @@ BOOST_AUTO_TEST_CASE(sum_to_adds_up_what_was_stretched) {
   BOOST_TEST(sum_to(x, {2, 3, 4}).shares_buffer_with(x));
 }
 
+BOOST_AUTO_TEST_CASE(broadcast_to_repeats) {
+  for (const auto& [from, to] : std::vector<std::pair<Shape, Shape>>{{{}, {2, 3}},
+                                                                     {{3}, {2, 3}},
+                                                                     {{3, 1}, {2, 3, 4}},
+                                                                     {{2, 1, 1, 5}, {2, 3, 4, 5}},
+                                                                     {{1, 4, 1}, {3, 4, 2}},
+                                                                     {{1}, {1, 1}}}) {
+    const Tensor x = parameter(from, "x").value();
+    const Tensor zeros(to, 0.f);
+    BOOST_TEST(difference(broadcast_to(x, to), evaluate(view(x) + view(zeros))) == 0.f, to.to_string());
+  }
+  BOOST_CHECK((broadcast_to(Tensor({3, 1}, 1.f), {2, 3, 0}).shape() == Shape{2, 3, 0}));
+  BOOST_CHECK((broadcast_to(Tensor::zeros({0, 1}), {2, 0, 5}).shape() == Shape{2, 0, 5}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
