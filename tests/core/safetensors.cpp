@@ -334,9 +334,8 @@ BOOST_AUTO_TEST_CASE(a_write_that_fails_leaves_the_old_file) {
   getrlimit(RLIMIT_FSIZE, &unlimited);
   const rlimit limited{50'000, unlimited.rlim_max};
   setrlimit(RLIMIT_FSIZE, &limited);
-  BOOST_CHECK_EXCEPTION(
-      write_safetensors(folder / "a", {.tensors = {{"x", Tensor({100'000}, 1.f)}}}),
-      CheckpointError, speaks_of("/a", "File too large"));
+  BOOST_CHECK_EXCEPTION(write_safetensors(folder / "a", {.tensors = {{"x", Tensor({100'000}, 1.f)}}}), CheckpointError,
+                        speaks_of("/a", "File too large"));
   setrlimit(RLIMIT_FSIZE, &unlimited);
   BOOST_CHECK(read_file(folder / "a") == before);
   BOOST_TEST(folder.entries() == 1);
