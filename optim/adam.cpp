@@ -17,11 +17,11 @@ std::vector<ParameterGroup> one_group(std::vector<Variable> parameters) {
 Adam::Adam(std::vector<Variable> parameters, const AdamOptions& options)
     : Adam(one_group(std::move(parameters)), options) {}
 
-Adam::Adam(std::vector<ParameterGroup> groups, const AdamOptions& options)
-    : Adam("Adam", std::move(groups), options, false) {}
+Adam::Adam(const std::vector<ParameterGroup>& groups, const AdamOptions& options)
+    : Adam("Adam", groups, options, false) {}
 
-Adam::Adam(std::string_view name, std::vector<ParameterGroup> groups, const AdamOptions& options, bool decoupled)
-    : Optimizer(name, std::move(groups), options.learning_rate, options.weight_decay, {"exp_avg", "exp_avg_sq"}),
+Adam::Adam(std::string_view name, const std::vector<ParameterGroup>& groups, const AdamOptions& options, bool decoupled)
+    : Optimizer(name, groups, options.learning_rate, options.weight_decay, {"exp_avg", "exp_avg_sq"}),
       options_(options),
       decoupled_(decoupled) {
   require(options.beta1 >= 0 && options.beta1 < 1, "beta1", options.beta1, "a number in [0, 1)");
@@ -46,8 +46,8 @@ void Adam::update(Entry& entry, double learning_rate) {
 AdamW::AdamW(std::vector<Variable> parameters, const AdamWOptions& options)
     : AdamW(one_group(std::move(parameters)), options) {}
 
-AdamW::AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options)
-    : Adam("AdamW", std::move(groups),
+AdamW::AdamW(const std::vector<ParameterGroup>& groups, const AdamWOptions& options)
+    : Adam("AdamW", groups,
            {.learning_rate = options.learning_rate,
             .beta1 = options.beta1,
             .beta2 = options.beta2,

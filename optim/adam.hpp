@@ -21,10 +21,10 @@ struct AdamOptions {
 class Adam : public Optimizer {
  public:
   explicit Adam(std::vector<Variable> parameters, const AdamOptions& options = {});
-  explicit Adam(std::vector<ParameterGroup> groups, const AdamOptions& options = {});
+  explicit Adam(const std::vector<ParameterGroup>& groups, const AdamOptions& options = {});
 
  protected:
-  Adam(std::string_view name, std::vector<ParameterGroup> groups, const AdamOptions& options, bool decoupled);
+  Adam(std::string_view name, const std::vector<ParameterGroup>& groups, const AdamOptions& options, bool decoupled);
 
  private:
   void update(Entry& entry, double learning_rate) override;
@@ -44,7 +44,7 @@ struct AdamWOptions {
 class AdamW final : public Adam {
  public:
   explicit AdamW(std::vector<Variable> parameters, const AdamWOptions& options = {});
-  explicit AdamW(std::vector<ParameterGroup> groups, const AdamWOptions& options = {});
+  explicit AdamW(const std::vector<ParameterGroup>& groups, const AdamWOptions& options = {});
 };
 
 }  // namespace canopy::optim

@@ -16,7 +16,7 @@ bool not_negative(double value) { return std::isfinite(value) && value >= 0; }
 
 }  // namespace
 
-Optimizer::Optimizer(std::string_view name, std::vector<ParameterGroup> groups, double learning_rate,
+Optimizer::Optimizer(std::string_view name, const std::vector<ParameterGroup>& groups, double learning_rate,
                      double weight_decay, std::vector<std::string> buffer_names)
     : name_(name), learning_rate_(learning_rate), buffer_names_(std::move(buffer_names)) {
   require(not_negative(learning_rate) && learning_rate > 0, "learning_rate", learning_rate, "a number above 0");

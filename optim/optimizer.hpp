@@ -55,7 +55,7 @@ class Optimizer {
 
   /// `name` is used in messages. Throws ConfigError for invalid settings, for a variable that is no parameter and for
   /// one that is given twice.
-  Optimizer(std::string_view name, std::vector<ParameterGroup> groups, double learning_rate, double weight_decay,
+  Optimizer(std::string_view name, const std::vector<ParameterGroup>& groups, double learning_rate, double weight_decay,
             std::vector<std::string> buffer_names);
 
   /// One step of a parameter that has a gradient; `steps` counts it already. Buffers are zero at the first.

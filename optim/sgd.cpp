@@ -10,8 +10,8 @@ namespace canopy::optim {
 SGD::SGD(std::vector<Variable> parameters, const SGDOptions& options)
     : SGD(std::vector{ParameterGroup{std::move(parameters)}}, options) {}
 
-SGD::SGD(std::vector<ParameterGroup> groups, const SGDOptions& options)
-    : Optimizer("SGD", std::move(groups), options.learning_rate, options.weight_decay,
+SGD::SGD(const std::vector<ParameterGroup>& groups, const SGDOptions& options)
+    : Optimizer("SGD", groups, options.learning_rate, options.weight_decay,
                 options.momentum == 0 ? std::vector<std::string>{} : std::vector<std::string>{"momentum_buffer"}),
       options_(options) {
   require(options.momentum >= 0 && options.momentum < 1, "momentum", options.momentum, "a number in [0, 1)");

@@ -19,7 +19,7 @@ struct SGDOptions {
 class SGD final : public Optimizer {
  public:
   explicit SGD(std::vector<Variable> parameters, const SGDOptions& options = {});
-  explicit SGD(std::vector<ParameterGroup> groups, const SGDOptions& options = {});
+  explicit SGD(const std::vector<ParameterGroup>& groups, const SGDOptions& options = {});
 
  private:
   void update(Entry& entry, double learning_rate) override;

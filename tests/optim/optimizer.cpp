@@ -29,7 +29,8 @@ void pull(Variable& p, const Tensor& target, const Tensor& scale) {
   p.accumulate(std::move(grad));
 }
 
-std::unique_ptr<optim::Optimizer> make_optimizer(const std::string& name, const nlohmann::json& settings, Variable p) {
+std::unique_ptr<optim::Optimizer> make_optimizer(const std::string& name, const nlohmann::json& settings,
+                                                 const Variable& p) {
   const auto number = [&](const char* key) { return settings.at(key).get<double>(); };
   std::vector<Variable> parameters{p};
   if (name == "SGD") {
