@@ -4,6 +4,6 @@
 
 int main(int argc, char** argv) {
   const canopy::cli::Program program = {
-      .experiments = canopy::experiments(), .benchmarks = canopy::benchmark::benchmarks(), .evaluate = {}};
+      .experiments = canopy::experiments(), .benchmarks = canopy::benchmark::benchmarks(), .evaluate = canopy::evaluate_checkpoint};
   return canopy::cli::run_program(program, argc, argv);
 }

@@ -48,6 +48,7 @@ class Settings {
 
   Settings() = default;
   Settings(std::initializer_list<Entry> defaults) : entries_(defaults) {}
+  explicit Settings(std::vector<Entry> defaults) : entries_(std::move(defaults)) {}
 
   const std::vector<Entry>& entries() const { return entries_; }
   const Setting& at(std::string_view key) const;

@@ -1,0 +1,58 @@
+#include <canopy/experiments/evaluate_checkpoint.hpp>
+
+#include <canopy/canopy.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy {
+namespace {
+
+// The inputs that the checkpoint was trained on, by its metadata or, where that is silent, by --input-range.
+Input input_of(const LoadedClassifier& loaded, const EvalOptions& options) {
+  if (options.input_range) {
+    if (*options.input_range == "0,1") return Input::unit;
+    if (*options.input_range == "-1,1") return Input::symmetric;
+    throw ConfigError(fmt::format("--input-range: '{}' is unknown; known: 0,1 and -1,1", *options.input_range));
+  }
+  const auto found = loaded.metadata.find("input_normalisation");
+  if (found == loaded.metadata.end()) {
+    throw ConfigError(
+        fmt::format("{}: the metadata has no 'input_normalisation'; say --input-range 0,1 (x/255) or -1,1 (x/255 mapped "
+                    "to [-1,1])",
+                    options.checkpoint.string()));
+  }
+  if (found->second == "x/255") return Input::unit;
+  if (found->second == "x/255 mapped to [-1,1]") return Input::symmetric;
+  throw CheckpointError(fmt::format("{}: the input_normalisation '{}' is unknown; known: 'x/255', 'x/255 mapped to [-1,1]'",
+                                    options.checkpoint.string(), found->second));
+}
+
+Split split_of(const std::string& name) {
+  if (name == "test") return Split::test;
+  if (name == "train") return Split::train;
+  throw ConfigError(fmt::format("--split: '{}' is unknown; known: test, train", name));
+}
+
+}  // namespace
+
+EvalResult evaluate_checkpoint(const EvalOptions& options) {
+  const LoadedClassifier loaded = load_classifier(options.checkpoint);
+  const ImageDataset dataset = datasets::load(options.dataset, split_of(options.split),
+                                              {.input = input_of(loaded, options), .root = options.data});
+  const std::int64_t inputs = loaded.model->parameters().front().shape()[-1];
+  if (inputs != dataset.features()) {
+    throw ConfigError(fmt::format("{} reads {} inputs, an image of {} has {}", options.checkpoint.string(), inputs,
+                                  options.dataset, dataset.features()));
+  }
+  using Inference = ClassifierScorer::Inference;
+  const ClassifierScore hard = evaluate_classifier(*loaded.model, dataset, Inference::hard);
+  const ClassifierScore soft = evaluate_classifier(*loaded.model, dataset, Inference::soft);
+  return {.samples = hard.samples,
+          .accuracy_hard = hard.accuracy,
+          .accuracy_soft = soft.accuracy,
+          .leaves = hard.leaves,
+          .leaves_used = hard.leaves_used,
+          .maximum_leaf_load = hard.maximum_leaf_load};
+}
+
+}  // namespace canopy
