@@ -10,10 +10,10 @@ namespace canopy {
 
 struct EvalOptions {
   std::filesystem::path checkpoint;
-  std::string dataset;                     ///< name in the catalog, or idx:FOLDER
-  std::string split = "test";              ///< or "train"
-  std::optional<std::string> input_range;  ///< for files without `input_normalisation`: "0,1" or "-1,1"
-  std::filesystem::path data;              ///< folder of the data sets; empty: the default places
+  std::string dataset;                          ///< name in the catalog, or idx:FOLDER
+  std::string split = "test";                   ///< or "train"
+  std::optional<std::string> input_range = {};  ///< for files without `input_normalisation`: "0,1" or "-1,1"
+  std::filesystem::path data = {};              ///< folder of the data sets; empty: the default places
 };
 
 /// Accuracies and loads are percentages.

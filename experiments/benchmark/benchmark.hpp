@@ -30,8 +30,8 @@ struct Row {
   std::string name;
   std::int64_t batch = 0;
   Timing timing;
-  std::optional<double> baseline;  ///< milliseconds of what it is compared with
-  Json more = Json::object();      ///< further fields, such as {"leaves_used": 16}
+  std::optional<double> baseline = {};  ///< milliseconds of what it is compared with
+  Json more = Json::object();           ///< further fields, such as {"leaves_used": 16}
 };
 
 struct Benchmark {

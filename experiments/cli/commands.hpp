@@ -24,5 +24,6 @@ void add_worker(CLI::App& app, const Program& program);
 void add_report(CLI::App& app, const Program& program);
 void add_eval(CLI::App& app, const Program& program);
 void add_bench(CLI::App& app, const Program& program);
+void add_data(CLI::App& app);
 
 }  // namespace canopy::cli

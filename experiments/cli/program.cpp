@@ -40,7 +40,7 @@ int run_program(const Program& program, int argc, const char* const* argv) {
   CLI::App app("Trains networks that use a few neurons of many, and runs the experiments of their papers again.",
                "canopy");
   app.set_version_flag("--version", environment().version);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // so that a wrong command is named before a missing one
   const CommandLine words(argv, argv + argc);
   add_list(app, program);
   add_run(app, program, words);
@@ -48,8 +48,10 @@ int run_program(const Program& program, int argc, const char* const* argv) {
   add_report(app, program);
   if (program.evaluate) add_eval(app, program);
   add_bench(app, program);
+  add_data(app);
   try {
     app.parse(argc, argv);
+    if (app.get_subcommands().empty()) throw ConfigError("which command? See canopy --help");
     return 0;
   } catch (const CLI::Success& help) {
     return app.exit(help);

@@ -13,7 +13,7 @@ namespace canopy::cli {
 struct Program {
   std::vector<harness::Experiment> experiments;
   std::vector<benchmark::Benchmark> benchmarks;
-  std::function<EvalResult(const EvalOptions&)> evaluate;  ///< none: no `eval` command
+  std::function<EvalResult(const EvalOptions&)> evaluate = {};  ///< none: no `eval` command
 };
 
 /// Parses the command line, runs the command and returns the exit code: the only function that turns errors into codes.

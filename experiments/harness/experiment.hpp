@@ -19,12 +19,12 @@ namespace canopy::harness {
 /// One cell of the grid: trained once for each seed.
 struct Cell {
   std::string name;  ///< [a-z0-9-]+, such as "mnist-fff-w128-l8-canopy"
-  std::string dataset;
-  std::string model;
-  std::string recipe;
-  std::optional<std::int64_t> training_width;
-  std::optional<std::int64_t> leaf_width;  ///< none for models without leaves
-  std::optional<std::int64_t> depth;
+  std::string dataset = {};
+  std::string model = {};
+  std::string recipe = {};
+  std::optional<std::int64_t> training_width = {};
+  std::optional<std::int64_t> leaf_width = {};  ///< none for models without leaves
+  std::optional<std::int64_t> depth = {};
 };
 
 /// Thrown by a cell that saved its state because `stop_requested()`.
@@ -65,7 +65,7 @@ struct Preset {
   std::string name;
   double seconds = 0;  ///< expected on the two cores of the measurements
   std::int64_t seeds = 1;
-  std::vector<Settings::Entry> changes;
+  std::vector<Settings::Entry> changes = {};
 };
 
 /// An experiment of a paper. A plain value: experiments.cpp lists them.
@@ -82,9 +82,9 @@ struct Experiment {
   std::function<Result(const CellContext&)> run;
   /// Optional: speed, measured alone after the grid. One object a cell: {cell, speedup, ...}, `speedup` and every other
   /// number the paper has a counterpart for under its field's name; all other fields are free.
-  std::function<std::vector<Json>(const TimingContext&)> timing;
+  std::function<std::vector<Json>(const TimingContext&)> timing = {};
   /// Optional: the paper's numbers for a cell by field, such as {{"m_a", 99.3}, {"g_a", 94.9}, {"speedup", 3.39}}.
-  std::function<std::map<std::string, double>(const Cell&)> paper_numbers;
+  std::function<std::map<std::string, double>(const Cell&)> paper_numbers = {};
   /// The fields that the table shows.
   std::vector<std::string> columns = {"m_a", "g_a", "leaves_used", "maximum_leaf_load", "speedup"};
 };

@@ -15,10 +15,10 @@ namespace canopy::harness {
 
 /// One row of metrics.csv. Every row of a cell has the same columns in the same order.
 struct Epoch {
-  std::int64_t epoch = 0;                               ///< 0 for the first
-  std::int64_t epochs = 0;                              ///< how many are planned at most
-  std::vector<std::pair<std::string, double>> columns;  ///< such as {"loss", 0.31}, {"validation_accuracy", 95.2}
-  double score = 0;                                     ///< what the progress display shows, in percent
+  std::int64_t epoch = 0;                                    ///< 0 for the first
+  std::int64_t epochs = 0;                                   ///< how many are planned at most
+  std::vector<std::pair<std::string, double>> columns = {};  ///< such as {"loss", 0.31}, {"validation_accuracy", 95.2}
+  double score = 0;                                          ///< what the progress display shows, in percent
 };
 
 /// The content of result.json; percentages are 0..100, a missing number is written as null.

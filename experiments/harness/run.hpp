@@ -11,8 +11,8 @@
 namespace canopy::harness {
 
 struct RunOptions {
-  int threads = 1;             ///< all together
-  std::filesystem::path data;  ///< folder of the data sets; empty: the default places
+  int threads = 1;                  ///< all together
+  std::filesystem::path data = {};  ///< folder of the data sets; empty: the default places
   bool resume = false;
 };
 

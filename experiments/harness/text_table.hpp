@@ -11,7 +11,7 @@ class TextTable {
   explicit TextTable(std::vector<std::string> headings) : rows_{std::move(headings)} {}
 
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  /// The first column is aligned to the left, all others to the right; columns without any content are left out.
+  /// Columns without any content are left out.
   std::string to_string() const;
   /// Headings first; every row as long as the first.
   const std::vector<std::vector<std::string>>& rows() const { return rows_; }

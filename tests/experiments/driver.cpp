@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(the_real_one_starts) {
 }
 
 BOOST_AUTO_TEST_CASE(wrong_usage) {
-  refused({}, 2, "subcommand");
+  refused({}, 2, "--help");
   refused({"dance"}, 2, "dance");
   refused({"run"}, 2, "NAME");
   refused({"run", "fake/none"}, 2, "known are: fake/count");
@@ -57,6 +57,24 @@ BOOST_AUTO_TEST_CASE(wrong_usage) {
   refused({"report", "/nowhere"}, 3, "/nowhere/config.toml");
   refused({"bench", "fake"}, 2, "known are: sleep");
   refused({"eval", "/nowhere.safetensors", "--dataset", "mnist"}, 3, "/nowhere.safetensors");
+}
+
+BOOST_AUTO_TEST_CASE(data) {
+  const Folder folder;
+  std::filesystem::create_directories(folder / "mnist");
+  std::ofstream((folder / "mnist") / "train-images-idx3-ubyte") << "x";
+  const std::string root = folder / "";
+  const Outcome list = fake({"data", "list", "mnist", "--data", root, "--json"});
+  BOOST_TEST(list.exit_code == 0);
+  BOOST_TEST(Json::parse(list.out)[0]["name"].get<std::string>() == "mnist");
+  const Outcome damaged = fake({"data", "verify", "mnist", "--data", root});
+  BOOST_TEST(damaged.exit_code == 3);
+  BOOST_TEST(contains(damaged.err, "train-images-idx3-ubyte"));
+  const Outcome missing = fake({"data", "verify", "usps", "--data", root});
+  BOOST_TEST(missing.exit_code == 3);
+  BOOST_TEST(contains(missing.err, root));
+  refused({"data", "list", "mnst"}, 2, "fashion-mnist");
+  refused({"data"}, 2, "subcommand");
 }
 
 BOOST_AUTO_TEST_CASE(run_then_report) {

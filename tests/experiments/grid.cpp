@@ -22,6 +22,7 @@ std::vector<std::string> arguments(const fs::path& out, const char* pause) {
 /// Everything that a resumed run must give again, by path.
 std::map<std::string, std::string> bytes(const fs::path& out) {
   std::map<std::string, std::string> files;
+  if (!fs::exists(out / "cells")) return files;
   for (const auto& entry : fs::recursive_directory_iterator(out / "cells")) {
     const std::string name = entry.path().filename();
     if (name == "result.json" || name == "metrics.csv") {
@@ -35,10 +36,11 @@ std::map<std::string, std::string> bytes(const fs::path& out) {
 int kill_until_done(int signal, const fs::path& out, unsigned seed) {
   std::mt19937 random(seed);
   int killed = 0;
-  for (int attempt = 0; attempt < 100; ++attempt) {
+  for (unsigned attempt = 0; attempt < 100; ++attempt) {
     const Folder output;
     const pid_t process = program::start(FAKE_DRIVER, arguments(out, "pause=20000"), output);
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 250));
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(random() % (200u + 20u * attempt)));  // slow machines too get on
     ::kill(process, signal);
     const Outcome outcome = program::wait(process, output);
     if (outcome.exit_code == 0) return killed;
@@ -81,7 +83,9 @@ BOOST_AUTO_TEST_CASE(workers_die_with_their_parent) {
   const Folder folder;
   const Folder output;
   const pid_t process = program::start(FAKE_DRIVER, arguments(folder / "run", "pause=200000"), output);
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  for (int wait = 0; wait < 1000 && bytes(folder / "run").empty(); ++wait) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   ::kill(process, SIGKILL);
   program::wait(process, output);
   const auto before = bytes(folder / "run");

@@ -12,6 +12,7 @@
 
 using namespace canopy;
 using namespace canopy::harness;
+using canopy::test::speaks_of;
 
 namespace {
 
@@ -35,13 +36,6 @@ Experiment experiment() {
           .paper_numbers = {}};
 }
 
-auto says(const std::string& words) {
-  return [words](const Error& error) {
-    BOOST_TEST_MESSAGE(error.what());
-    return std::string(error.what()).find(words) != std::string::npos;
-  };
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(run_directory)
@@ -51,10 +45,10 @@ BOOST_AUTO_TEST_CASE(configurations_resolve) {
   BOOST_TEST(c.seeds == 2);
   BOOST_TEST(c.settings.get<std::int64_t>("epochs") == 3);
   BOOST_TEST(resolve(experiment(), "quick", 7, "", {}).seeds == 7);
-  BOOST_CHECK_EXCEPTION(resolve(experiment(), "fast", 0, "", {}), ConfigError, says("known are: quick"));
+  BOOST_CHECK_EXCEPTION(resolve(experiment(), "fast", 0, "", {}), ConfigError, speaks_of("known are: quick"));
   BOOST_TEST(selected_cells(experiment(), resolve(experiment(), "quick", 0, "t*", {})).size() == 1u);
   BOOST_CHECK_EXCEPTION(selected_cells(experiment(), resolve(experiment(), "quick", 0, "x*", {})), ConfigError,
-                        says("one, two"));
+                        speaks_of("one, two"));
   Experiment twice = experiment();
   twice.cells = [](const Settings&) { return std::vector<Cell>{{.name = "one"}, {.name = "one"}}; };
   BOOST_CHECK_THROW(selected_cells(twice, c), ConfigError);
@@ -96,15 +90,15 @@ BOOST_AUTO_TEST_CASE(a_directory_belongs_to_one_configuration) {
   std::filesystem::create_directories(run.root);
   check_claim(run, c, false);
   write_file(run.configuration(), to_toml(c));
-  BOOST_CHECK_EXCEPTION(check_claim(run, c, false), ConfigError, says("--resume"));
+  BOOST_CHECK_EXCEPTION(check_claim(run, c, false), ConfigError, speaks_of("--resume"));
   check_claim(run, c, true);
   const Configuration other = resolve(experiment(), "quick", 0, "", {"epochs=4"});
   BOOST_CHECK_EXCEPTION(check_claim(run, other, true), ConfigError,
-                        says("settings.epochs is \"3\" there and \"4\" here"));
+                        speaks_of("settings.epochs is \"3\" there and \"4\" here"));
 
   const RunDirectory strange{folder / "strange"};
   std::filesystem::create_directories(strange.root / "photos");
-  BOOST_CHECK_EXCEPTION(check_claim(strange, c, true), ConfigError, says("not a run"));
+  BOOST_CHECK_EXCEPTION(check_claim(strange, c, true), ConfigError, speaks_of("not a run"));
 }
 
 BOOST_AUTO_TEST_CASE(one_writer_at_a_time) {
@@ -112,7 +106,7 @@ BOOST_AUTO_TEST_CASE(one_writer_at_a_time) {
   const RunDirectory run{folder / "run"};
   {
     const RunLock lock(run);
-    BOOST_CHECK_EXCEPTION(RunLock second(run), ConfigError, says(std::to_string(::getpid())));
+    BOOST_CHECK_EXCEPTION(RunLock second(run), ConfigError, speaks_of(std::to_string(::getpid())));
   }
   const RunLock again(run);
 }
@@ -135,7 +129,7 @@ BOOST_AUTO_TEST_CASE(results_survive_their_file) {
   BOOST_CHECK(!read_result(folder / "absent"));
   std::filesystem::create_directories(folder / "cell");
   write_file((folder / "cell") / "result.json", "{\"experiment\": 3}");
-  BOOST_CHECK_EXCEPTION(read_result(folder / "cell"), DataError, says("\"experiment\""));
+  BOOST_CHECK_EXCEPTION(read_result(folder / "cell"), DataError, speaks_of("\"experiment\""));
   write_file((folder / "cell") / "result.json", "{");
   BOOST_CHECK_THROW(read_result(folder / "cell"), DataError);
 }

@@ -1,12 +1,13 @@
-// Starting the drivers under test, and a folder that goes away.
+// Starting the drivers under test.
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
+
+#include "support/temporary_folder.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -18,20 +19,7 @@ namespace program {
 
 namespace fs = std::filesystem;
 
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "canopy-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
+using Folder = canopy::test::TemporaryFolder;
 
 inline std::string content(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
