@@ -3,7 +3,8 @@
 #include <canopy/experiments/experiments.hpp>
 
 int main(int argc, char** argv) {
-  const canopy::cli::Program program = {
-      .experiments = canopy::experiments(), .benchmarks = canopy::benchmark::benchmarks(), .evaluate = canopy::evaluate_checkpoint};
+  const canopy::cli::Program program = {.experiments = canopy::experiments(),
+                                        .benchmarks = canopy::benchmark::benchmarks(),
+                                        .evaluate = canopy::evaluate_checkpoint};
   return canopy::cli::run_program(program, argc, argv);
 }

@@ -16,15 +16,16 @@ Input input_of(const LoadedClassifier& loaded, const EvalOptions& options) {
   }
   const auto found = loaded.metadata.find("input_normalisation");
   if (found == loaded.metadata.end()) {
-    throw ConfigError(
-        fmt::format("{}: the metadata has no 'input_normalisation'; say --input-range 0,1 (x/255) or -1,1 (x/255 mapped "
-                    "to [-1,1])",
-                    options.checkpoint.string()));
+    throw ConfigError(fmt::format(
+        "{}: the metadata has no 'input_normalisation'; say --input-range 0,1 (x/255) or -1,1 (x/255 mapped "
+        "to [-1,1])",
+        options.checkpoint.string()));
   }
   if (found->second == "x/255") return Input::unit;
   if (found->second == "x/255 mapped to [-1,1]") return Input::symmetric;
-  throw CheckpointError(fmt::format("{}: the input_normalisation '{}' is unknown; known: 'x/255', 'x/255 mapped to [-1,1]'",
-                                    options.checkpoint.string(), found->second));
+  throw CheckpointError(
+      fmt::format("{}: the input_normalisation '{}' is unknown; known: 'x/255', 'x/255 mapped to [-1,1]'",
+                  options.checkpoint.string(), found->second));
 }
 
 Split split_of(const std::string& name) {

@@ -11,7 +11,9 @@
 
 namespace canopy::nn {
 
-Variable hardening_loss(const FFF& layer, const HardeningOptions& options) {
+namespace {
+
+Variable hardening(const FFF& layer, const HardeningOptions& options) {
   const FFF::Decisions& decisions = layer.decisions();
   const auto batch = static_cast<float>(std::max<std::int64_t>(decisions.logits.extent(0), 1));
   const auto nodes = static_cast<float>(std::max<std::int64_t>(layer.nodes(), 1));
@@ -28,7 +30,15 @@ Variable hardening_loss(const FFF& layer, const HardeningOptions& options) {
   throw ConfigError("hardening_loss: unknown weighting");
 }
 
-Variable load_balance_loss(const FFF& layer) { return negative_load_entropy(layer.decisions().path); }
+}  // namespace
+
+DeferredLoss hardening_loss(const FFF& layer, const HardeningOptions& options) {
+  return DeferredLoss([&layer, options] { return hardening(layer, options); });
+}
+
+DeferredLoss load_balance_loss(const FFF& layer) {
+  return DeferredLoss([&layer] { return negative_load_entropy(layer.decisions().path); });
+}
 
 Tensor node_entropies(const FFF& layer, const Tensor& x) {
   const NoRecord pause;

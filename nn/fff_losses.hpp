@@ -1,7 +1,10 @@
 // Losses on the decisions of a fast feedforward layer, read from its last forward in training.
 #pragma once
 
-#include <canopy/autograd/variable.hpp>
+#include <string>
+#include <string_view>
+
+#include <canopy/nn/deferred_loss.hpp>
 #include <canopy/nn/fff.hpp>
 
 namespace canopy::nn {
@@ -19,11 +22,11 @@ struct HardeningOptions {
 };
 
 /// The Bernoulli entropy (nats) of the node decisions, which hardening minimises. Paper 1, "Hardening"; path form: our
-/// calibration. Throws Error if the layer has not run forward in training mode.
-Variable hardening_loss(const FFF& layer, const HardeningOptions& options = {});
+/// calibration. Computing it throws Error if the layer has not run forward in training mode.
+DeferredLoss hardening_loss(const FFF& layer, const HardeningOptions& options = {});
 
 /// The negative entropy of the mean leaf load, sum over leaves of m ln m: least where all leaves carry the same load.
-Variable load_balance_loss(const FFF& layer);
+DeferredLoss load_balance_loss(const FFF& layer);
 
 /// The mean over the batch of each node's entropy (nats) for x [batch, inputs]: [nodes] in heap order. Rounding nodes
 /// below 0.10 barely changes the output (paper 1).

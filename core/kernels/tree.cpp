@@ -1,5 +1,6 @@
 #include <canopy/core/kernels/tree.hpp>
 
+#include <type_traits>
 #include <vector>
 
 #include <canopy/core/kernels/simd.hpp>
@@ -130,6 +131,26 @@ void node_entropies(const float* z, std::int64_t count, float* out) {
       count, out, [](Batch v) { return entropy(v); }, z);
 }
 
+// The loops over a leaf's neurons, with the usual leaf widths as constants: short loops of unknown length do not
+// vectorise.
+template <class F>
+void with_leaf_width(std::int64_t leaf_width, F f) {
+  switch (leaf_width) {
+    case 2:
+      return f(std::integral_constant<std::int64_t, 2>());
+    case 4:
+      return f(std::integral_constant<std::int64_t, 4>());
+    case 8:
+      return f(std::integral_constant<std::int64_t, 8>());
+    case 16:
+      return f(std::integral_constant<std::int64_t, 16>());
+    case 32:
+      return f(std::integral_constant<std::int64_t, 32>());
+    default:
+      return f(leaf_width);
+  }
+}
+
 void weigh_leaves(const float* path, const float* hidden, std::int64_t paths, std::int64_t leaf_width,
                   float* weighted) {
   parallel_for(paths, std::max<std::int64_t>(simd::grain / leaf_width, 1), [=](std::int64_t begin, std::int64_t end) {
@@ -138,9 +159,11 @@ void weigh_leaves(const float* path, const float* hidden, std::int64_t paths, st
           begin, end, weighted, [](Batch s, Batch h) { return s * h; }, path, hidden);
       return;
     }
-    for (std::int64_t i = begin; i < end; ++i) {
-      for (std::int64_t j = i * leaf_width; j < (i + 1) * leaf_width; ++j) weighted[j] = path[i] * hidden[j];
-    }
+    with_leaf_width(leaf_width, [&](auto width) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        for (std::int64_t j = 0; j < width; ++j) weighted[i * width + j] = path[i] * hidden[i * width + j];
+      }
+    });
   });
 }
 
@@ -156,13 +179,18 @@ void weigh_leaves_backward(const float* path, const float* hidden, const float* 
       }
       return;
     }
-    for (std::int64_t i = begin; i < end; ++i) {
-      float sum = 0.f;
-      for (std::int64_t j = i * leaf_width; j < (i + 1) * leaf_width; ++j) sum += hidden[j] * dweighted[j];
-      dpath[i] += sum;
-      if (dhidden == nullptr) continue;
-      for (std::int64_t j = i * leaf_width; j < (i + 1) * leaf_width; ++j) dhidden[j] = path[i] * dweighted[j];
-    }
+    with_leaf_width(leaf_width, [&](auto width) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        float sum = 0.f;
+#pragma omp simd reduction(+ : sum)
+        for (std::int64_t j = 0; j < width; ++j) sum += hidden[i * width + j] * dweighted[i * width + j];
+        dpath[i] += sum;
+      }
+      if (dhidden == nullptr) return;
+      for (std::int64_t i = begin; i < end; ++i) {
+        for (std::int64_t j = 0; j < width; ++j) dhidden[i * width + j] = path[i] * dweighted[i * width + j];
+      }
+    });
   });
 }
 

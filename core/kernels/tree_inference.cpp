@@ -1,7 +1,10 @@
 #include <canopy/core/kernels/tree_inference.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <numeric>
+#include <type_traits>
 #include <vector>
 
 #include <canopy/core/kernels/activations.hpp>
@@ -14,35 +17,75 @@ using simd::Batch;
 
 constexpr std::int64_t rows_grain = 64;
 
-// N dot products side by side: one alone would wait for each of its own additions.
+// Rows of one leaf that are computed together, neurons of a tile's sums, inputs of a piece: 16 rows and 8 neurons of
+// weights of a piece, and their sums, fit the first cache.
+constexpr std::int64_t longest_run = 16;
+constexpr std::int64_t widest_tile = 8;
+constexpr std::int64_t longest_piece = 448;
+
+// GCC 12 would read a register's worth of memory again for each of its uses; loads are what bounds the loops below.
+inline void keep_in_register([[maybe_unused]] Batch& value) {
+#if defined(__GNUC__) && defined(__x86_64__)
+  asm("" : "+v"(value.data));
+#endif
+}
+
+// Calls step(load, prefetch) for each register of rows of n floats, where load(row) is the register at hand, the last
+// one padded with zeros, and prefetch(row) asks for it.
+template <class Step>
+void for_each_register(std::int64_t n, Step step) {
+  std::int64_t i = 0;
+  const auto prefetch = [&i](const float* row) { __builtin_prefetch(row + i); };
+  for (; i + simd::width <= n; i += simd::width) step([i](const float* row) { return simd::load(row + i); }, prefetch);
+  if (i < n) step([i, n](const float* row) { return simd::load_partial(row + i, n - i); }, prefetch);
+}
+
+// N dot products of N pairs of rows, side by side: one alone would wait for each of its own additions.
 template <std::size_t N>
 std::array<float, N> dots(const std::array<const float*, N>& x, const std::array<const float*, N>& w, std::int64_t n) {
-  std::array<Batch, N> sums;
-  sums.fill(Batch(0.f));
-  std::int64_t i = 0;
-  for (; i + simd::width <= n; i += simd::width) {
-    for (std::size_t j = 0; j < N; ++j) sums[j] = xsimd::fma(simd::load(x[j] + i), simd::load(w[j] + i), sums[j]);
-  }
+  Batch sums[N];
+  std::fill_n(sums, N, Batch(0.f));
+  for_each_register(n, [&](auto load, auto) {
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < N; ++j) sums[j] = xsimd::fma(load(x[j]), load(w[j]), sums[j]);
+  });
   std::array<float, N> result;
-  for (std::size_t j = 0; j < N; ++j) {
-    if (i < n) {
-      sums[j] = xsimd::fma(simd::load_partial(x[j] + i, n - i), simd::load_partial(w[j] + i, n - i), sums[j]);
-    }
-    result[j] = xsimd::hadd(sums[j]);
-  }
+#pragma GCC unroll 8
+  for (std::size_t j = 0; j < N; ++j) result[j] = xsimd::hadd(sums[j]);
   return result;
 }
 
-// The same x against N consecutive rows of w: x is read once.
-template <std::size_t N>
-std::array<float, N> dots_of_row(const float* x, const float* w, std::int64_t n) {
-  std::array<const float*, N> xs;
-  std::array<const float*, N> ws;
-  for (std::size_t j = 0; j < N; ++j) {
-    xs[j] = x;
-    ws[j] = w + static_cast<std::int64_t>(j) * n;
+// R rows x against N consecutive rows of w, of which n numbers are at hand, each read once: sums[r][j] += x[r] * w_j.
+// Where `ahead` is not 0, the numbers that far behind those of x are asked for.
+template <std::size_t R, std::size_t N>
+void tile(const float* const* x, const float* w, std::int64_t stride, std::int64_t n, Batch (*sums)[widest_tile],
+          std::int64_t ahead = 0) {
+  Batch sum[R][N];
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < N; ++j) sum[r][j] = sums[r][j];
   }
-  return dots<N>(xs, ws, n);
+  for_each_register(n, [&](auto load, auto prefetch) {
+    Batch xi[R];
+#pragma GCC unroll 8
+    for (std::size_t r = 0; r < R; ++r) {
+      xi[r] = load(x[r]);
+      if (ahead != 0) prefetch(x[r] + ahead);
+    }
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < N; ++j) {
+      Batch wi = load(w + static_cast<std::int64_t>(j) * stride);
+      keep_in_register(wi);
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < R; ++r) sum[r][j] = xsimd::fma(xi[r], wi, sum[r][j]);
+    }
+  });
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (std::size_t j = 0; j < N; ++j) sums[r][j] = sum[r][j];
+  }
 }
 
 // Sends N rows down the tree together, level by level: their dot products do not wait for each other.
@@ -53,25 +96,118 @@ void descend(const float* x, std::int64_t inputs, const float* weights, const fl
   std::array<const float*, N> rows;
   for (std::size_t j = 0; j < N; ++j) rows[j] = x + static_cast<std::int64_t>(j) * inputs;
   for (int level = 0; level < depth; ++level) {
-    std::array<const float*, N> w;
-    for (std::size_t j = 0; j < N; ++j) w[j] = weights + node[j] * inputs;
-    const auto z = dots<N>(rows, w, inputs);
+    std::array<float, N> z;
+    if (level == 0) {  // the root's weights are every row's
+      Batch sums[N][widest_tile] = {};
+      tile<N, 1>(rows.data(), weights, inputs, inputs, sums, static_cast<std::int64_t>(N) * inputs);
+      for (std::size_t j = 0; j < N; ++j) z[j] = xsimd::hadd(sums[j][0]);
+    } else {
+      std::array<const float*, N> w;
+      for (std::size_t j = 0; j < N; ++j) w[j] = weights + node[j] * inputs;
+      z = dots<N>(rows, w, inputs);
+    }
     for (std::size_t j = 0; j < N; ++j) node[j] = 2 * node[j] + 1 + (z[j] + biases[node[j]] >= 0.f ? 1 : 0);
   }
   const std::int64_t first_leaf = (std::int64_t{1} << depth) - 1;
   for (std::size_t j = 0; j < N; ++j) leaf[j] = static_cast<std::int32_t>(node[j] - first_leaf);
 }
 
-void hidden_of_row(const Leaves& leaves, const float* x, std::int64_t leaf, float* hidden) {
-  const float* w = leaves.w1 + leaf * leaves.width * leaves.inputs;
-  std::int64_t j = 0;
-  const auto take = [&](const auto& values) {
-    for (const float value : values) hidden[j++] = value;
-  };
-  while (leaves.width - j >= 8) take(dots_of_row<8>(x, w + j * leaves.inputs, leaves.inputs));
-  if (leaves.width - j >= 4) take(dots_of_row<4>(x, w + j * leaves.inputs, leaves.inputs));
-  if (leaves.width - j >= 2) take(dots_of_row<2>(x, w + j * leaves.inputs, leaves.inputs));
-  if (leaves.width - j >= 1) take(dots_of_row<1>(x, w + j * leaves.inputs, leaves.inputs));
+// One step of a tile's width or height: calls f with the widest of 4, 2, 1 that fits, until `count` is used up.
+template <class F>
+void in_steps(std::int64_t count, F f) {
+  std::int64_t at = 0;
+  for (; at + 4 <= count; at += 4) f(at, std::integral_constant<std::size_t, 4>());
+  if (at + 2 <= count) {
+    f(at, std::integral_constant<std::size_t, 2>());
+    at += 2;
+  }
+  if (at < count) f(at, std::integral_constant<std::size_t, 1>());
+}
+
+// hidden[r] = x[r] W1^T for a run of rows that were sent to the same leaf. Inputs in pieces, so that a piece of the
+// leaf's weights stays in the first cache while all rows of the run pass by: rows one by one would wait for the second.
+void hidden_of_run(const Leaves& leaves, const float* const* x, std::int64_t rows, std::int64_t leaf,
+                   float* const* hidden) {
+  const std::int64_t pieces = (leaves.inputs + longest_piece - 1) / longest_piece;
+  const std::int64_t piece = (leaves.inputs / pieces / simd::width + 1) * simd::width;
+  Batch sums[longest_run][widest_tile];
+  for (std::int64_t first = 0; first < leaves.width; first += widest_tile) {
+    const std::int64_t neurons = std::min<std::int64_t>(widest_tile, leaves.width - first);
+    const float* w = leaves.w1 + (leaf * leaves.width + first) * leaves.inputs;
+    for (std::int64_t r = 0; r < rows; ++r) std::fill_n(sums[r], neurons, Batch(0.f));
+    for (std::int64_t i = 0; i < leaves.inputs; i += piece) {
+      const std::int64_t n = std::min(piece, leaves.inputs - i);
+      in_steps(rows, [&]<std::size_t R>(std::int64_t r, std::integral_constant<std::size_t, R>) {
+        const float* xi[R];
+        for (std::size_t k = 0; k < R; ++k) xi[k] = x[r + static_cast<std::int64_t>(k)] + i;
+        in_steps(neurons, [&]<std::size_t N>(std::int64_t j, std::integral_constant<std::size_t, N>) {
+          tile<R, N>(xi, w + j * leaves.inputs + i, leaves.inputs, n,
+                     reinterpret_cast<Batch(*)[widest_tile]>(&sums[r][j]));
+        });
+      });
+    }
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t j = 0; j < neurons; ++j) hidden[r][first + j] = xsimd::hadd(sums[r][j]);
+    }
+  }
+}
+
+// Leaves of one neuron: four rows, each against the weights of its own leaf.
+void hidden_of_narrow_leaves(const Leaves& leaves, const float* x, std::int64_t rows, const std::int32_t* leaf,
+                             float* hidden) {
+  const auto row = [&](std::int64_t b) { return x + b * leaves.inputs; };
+  const auto weights = [&](std::int64_t b) { return leaves.w1 + leaf[b] * leaves.inputs; };
+  std::int64_t b = 0;
+  for (; b + 4 <= rows; b += 4) {
+    const auto z = dots<4>({row(b), row(b + 1), row(b + 2), row(b + 3)},
+                           {weights(b), weights(b + 1), weights(b + 2), weights(b + 3)}, leaves.inputs);
+    std::copy(z.begin(), z.end(), hidden + b);
+  }
+  for (; b < rows; ++b) hidden[b] = dots<1>({row(b)}, {weights(b)}, leaves.inputs)[0];
+}
+
+// Wider leaves: rows of the same leaf together, so that its weights are read from cache once for four of them.
+void hidden_of_wide_leaves(const Leaves& leaves, const float* x, std::int64_t rows, const std::int32_t* leaf,
+                           float* hidden) {
+  std::array<std::int32_t, rows_grain> order;
+  std::iota(order.begin(), order.begin() + rows, 0);
+  std::sort(order.begin(), order.begin() + rows,
+            [&](std::int32_t a, std::int32_t b) { return leaf[a] != leaf[b] ? leaf[a] < leaf[b] : a < b; });
+  for (std::int64_t i = 0; i < rows;) {
+    const std::int32_t here = leaf[order[static_cast<std::size_t>(i)]];
+    const float* x_of_run[longest_run];
+    float* hidden_of_rows[longest_run];
+    std::int64_t length = 0;
+    for (; i < rows && length < longest_run; ++i, ++length) {
+      const std::int32_t row = order[static_cast<std::size_t>(i)];
+      if (leaf[row] != here) break;
+      x_of_run[length] = x + row * leaves.inputs;
+      hidden_of_rows[length] = hidden + row * leaves.width;
+    }
+    hidden_of_run(leaves, x_of_run, length, here, hidden_of_rows);
+  }
+}
+
+// y = activation(hidden + b1) W2 + b2 of each row's leaf; `hidden` is overwritten.
+void outputs_of_rows(const Leaves& leaves, std::int64_t rows, const std::int32_t* leaf, float* hidden, float* y) {
+  for (std::int64_t b = 0; b < rows; ++b) {
+    const float* bias = leaves.b1 + leaf[b] * leaves.width;
+    for (std::int64_t j = 0; j < leaves.width; ++j) hidden[b * leaves.width + j] += bias[j];
+  }
+  activate(leaves.activation, hidden, hidden, rows * leaves.width);
+  for (std::int64_t b = 0; b < rows; ++b) {
+    const float* w2 = leaves.w2 + leaf[b] * leaves.width * leaves.outputs;
+    const float* b2 = leaves.b2 + leaf[b] * leaves.outputs;
+    for (std::int64_t o = 0; o < leaves.outputs; o += simd::width) {
+      const std::int64_t count = std::min(simd::width, leaves.outputs - o);
+      Batch sum = simd::load_partial(b2 + o, count);
+      for (std::int64_t j = 0; j < leaves.width; ++j) {
+        const Batch w = simd::load_partial(w2 + j * leaves.outputs + o, count);
+        sum = xsimd::fma(Batch(hidden[b * leaves.width + j]), w, sum);
+      }
+      simd::store_partial(y + b * leaves.outputs + o, sum, count);
+    }
+  }
 }
 
 }  // namespace
@@ -87,35 +223,12 @@ void route(const float* x, std::int64_t batch, std::int64_t inputs, const float*
 
 void leaf_forward(const Leaves& leaves, const float* x, std::int64_t batch, const std::int32_t* leaf, float* y) {
   parallel_for(batch, rows_grain, [=](std::int64_t begin, std::int64_t end) {
-    // Hidden values of the whole block first, so that the activation is computed in full registers.
-    std::vector<float> hidden(static_cast<std::size_t>((end - begin) * leaves.width));
-    std::int64_t b = begin;
-    if (leaves.width == 1) {
-      for (; b + 4 <= end; b += 4) {
-        std::array<const float*, 4> rows;
-        std::array<const float*, 4> w;
-        for (std::size_t j = 0; j < 4; ++j) {
-          rows[j] = x + (b + static_cast<std::int64_t>(j)) * leaves.inputs;
-          w[j] = leaves.w1 + leaf[b + static_cast<std::int64_t>(j)] * leaves.inputs;
-        }
-        const auto z = dots<4>(rows, w, leaves.inputs);
-        std::copy(z.begin(), z.end(), hidden.begin() + (b - begin));
-      }
-    }
-    for (; b < end; ++b) hidden_of_row(leaves, x + b * leaves.inputs, leaf[b], &hidden[(b - begin) * leaves.width]);
-    for (b = begin; b < end; ++b) {
-      const float* bias = leaves.b1 + leaf[b] * leaves.width;
-      for (std::int64_t j = 0; j < leaves.width; ++j) hidden[(b - begin) * leaves.width + j] += bias[j];
-    }
-    activate(leaves.activation, hidden.data(), hidden.data(), static_cast<std::int64_t>(hidden.size()));
-    for (b = begin; b < end; ++b) {
-      const float* w2 = leaves.w2 + leaf[b] * leaves.width * leaves.outputs;
-      float* out = y + b * leaves.outputs;
-      std::copy_n(leaves.b2 + leaf[b] * leaves.outputs, leaves.outputs, out);
-      for (std::int64_t j = 0; j < leaves.width; ++j) {
-        const float h = hidden[(b - begin) * leaves.width + j];
-        for (std::int64_t o = 0; o < leaves.outputs; ++o) out[o] += h * w2[j * leaves.outputs + o];
-      }
+    std::vector<float> hidden(static_cast<std::size_t>(rows_grain * leaves.width));
+    for (std::int64_t b = begin; b < end; b += rows_grain) {
+      const std::int64_t rows = std::min(rows_grain, end - b);
+      const auto hidden_of_leaves = leaves.width == 1 ? hidden_of_narrow_leaves : hidden_of_wide_leaves;
+      hidden_of_leaves(leaves, x + b * leaves.inputs, rows, leaf + b, hidden.data());
+      outputs_of_rows(leaves, rows, leaf + b, hidden.data(), y + b * leaves.outputs);
     }
   });
 }

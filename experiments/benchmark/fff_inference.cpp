@@ -22,8 +22,8 @@ std::vector<Row> run(const BenchOptions& options) {
     manual_seed(0);
     Tensor x({batch, inputs});
     RandomStream(0, "benchmark data").fill_normal(x.mutable_elements(), 0.f, 1.f);
-    auto ff = std::make_unique<nn::FeedForward>(
-        nn::FeedForwardOptions{.inputs = inputs, .width = width, .outputs = outputs});
+    auto ff =
+        std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{.inputs = inputs, .width = width, .outputs = outputs});
     ff->eval();
     const std::string baseline = fmt::format("ff width {}", width);
     std::vector<Candidate> candidates = {{baseline, [&] { ff->forward(x); }}};
@@ -58,9 +58,10 @@ std::vector<Row> run(const BenchOptions& options) {
 }  // namespace
 
 Benchmark fff_inference() {
-  return {.name = "fff-inference",
-          .description = "hard inference of a fast feedforward layer beside the feedforward layer of its training width",
-          .run = run};
+  return {
+      .name = "fff-inference",
+      .description = "hard inference of a fast feedforward layer beside the feedforward layer of its training width",
+      .run = run};
 }
 
 }  // namespace canopy::benchmark

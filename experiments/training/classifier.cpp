@@ -66,7 +66,8 @@ class Training {
     if (fff_ != nullptr && std::isinf(task.recipe.hardening)) fff_->freeze_tree();
     optimizer_ = make_optimizer(task.recipe, model_->parameters());
     const std::int64_t batches = (data_->train.size() + task.recipe.batch_size - 1) / task.recipe.batch_size;
-    if (task.recipe.schedule == "cosine") schedule_.emplace(*optimizer_, std::max<std::int64_t>(task.epochs * batches, 1));
+    if (task.recipe.schedule == "cosine")
+      schedule_.emplace(*optimizer_, std::max<std::int64_t>(task.epochs * batches, 1));
     if (std::filesystem::exists(context.checkpoint())) resume();
   }
 
@@ -179,7 +180,9 @@ class Training {
     return sum / static_cast<double>(dataset.size() * fff_->nodes());
   }
 
-  static std::string key(const char* part, const std::string& name) { return fmt::format("training.{}.{}", part, name); }
+  static std::string key(const char* part, const std::string& name) {
+    return fmt::format("training.{}.{}", part, name);
+  }
 
   void save_state() const {
     Safetensors file{.metadata = best_.metadata, .tensors = best_.tensors, .indices = {}};
@@ -221,7 +224,8 @@ class Training {
       result_ = harness::result_from_json(training.at("result"), context_.checkpoint().string());
       restore_random(training.at("seed"), training.at("random").get<std::map<std::string, std::uint64_t>>());
     } catch (const std::exception& error) {
-      throw CheckpointError(fmt::format("{}: the training state cannot be read: {}", context_.checkpoint().string(), error.what()));
+      throw CheckpointError(
+          fmt::format("{}: the training state cannot be read: {}", context_.checkpoint().string(), error.what()));
     }
     file.metadata.erase("training");
     best_.metadata = std::move(file.metadata);

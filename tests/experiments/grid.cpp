@@ -1,12 +1,11 @@
 // A run that ends at any moment and is resumed leaves the same bytes as one that was left alone.
 #include <chrono>
 #include <map>
-#include <random>
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
 
-#include "programs/program.hpp"
+#include "programs/kill.hpp"
 
 using program::Folder;
 using program::Outcome;
@@ -19,46 +18,11 @@ std::vector<std::string> arguments(const fs::path& out, const char* pause) {
           "--set", pause,        "--threads", "3",          "--resume"};
 }
 
-/// Everything that a resumed run must give again, by path.
-std::map<std::string, std::string> bytes(const fs::path& out) {
-  std::map<std::string, std::string> files;
-  if (!fs::exists(out / "cells")) return files;
-  for (const auto& entry : fs::recursive_directory_iterator(out / "cells")) {
-    const std::string name = entry.path().filename();
-    if (name == "result.json" || name == "metrics.csv") {
-      files[fs::relative(entry.path(), out)] = program::content(entry.path());
-    }
-  }
-  return files;
-}
-
-/// Sends the signal at random moments, again and again, until the run ends by itself.
-int kill_until_done(int signal, const fs::path& out, unsigned seed) {
-  std::mt19937 random(seed);
-  int killed = 0;
-  for (unsigned attempt = 0; attempt < 100; ++attempt) {
-    const Folder output;
-    const pid_t process = program::start(FAKE_DRIVER, arguments(out, "pause=20000"), output);
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds(random() % (200u + 20u * attempt)));  // slow machines too get on
-    ::kill(process, signal);
-    const Outcome outcome = program::wait(process, output);
-    if (outcome.exit_code == 0) return killed;
-    ++killed;
-    BOOST_TEST_CONTEXT(outcome.err) {
-      BOOST_TEST((outcome.exit_code == 130 || outcome.exit_code == -signal));
-      if (outcome.exit_code == 130) BOOST_TEST(outcome.err.find("--resume") != std::string::npos);
-    }
-  }
-  BOOST_ERROR("the run never ended");
-  return killed;
-}
-
 const std::map<std::string, std::string>& undisturbed() {
   static const std::map<std::string, std::string> files = [] {
     const Folder folder;
     BOOST_TEST(program::run(FAKE_DRIVER, arguments(folder / "run", "pause=0")).exit_code == 0);
-    return bytes(folder / "run");
+    return program::result_bytes(folder / "run");
   }();
   return files;
 }
@@ -72,9 +36,9 @@ BOOST_AUTO_TEST_CASE(killed_and_resumed) {
   for (const int signal : {SIGKILL, SIGTERM, SIGINT}) {
     BOOST_TEST_CONTEXT("signal " << signal) {
       const Folder folder;
-      const int killed = kill_until_done(signal, folder / "run", static_cast<unsigned>(signal));
+      const int killed = program::kill_until_done(FAKE_DRIVER, arguments(folder / "run", "pause=20000"), signal);
       BOOST_TEST_MESSAGE("ended " << killed << " times");
-      BOOST_CHECK(bytes(folder / "run") == undisturbed());
+      BOOST_CHECK(program::result_bytes(folder / "run") == undisturbed());
     }
   }
 }
@@ -83,15 +47,15 @@ BOOST_AUTO_TEST_CASE(workers_die_with_their_parent) {
   const Folder folder;
   const Folder output;
   const pid_t process = program::start(FAKE_DRIVER, arguments(folder / "run", "pause=200000"), output);
-  for (int wait = 0; wait < 1000 && bytes(folder / "run").empty(); ++wait) {
+  for (int wait = 0; wait < 1000 && program::result_bytes(folder / "run").empty(); ++wait) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   ::kill(process, SIGKILL);
   program::wait(process, output);
-  const auto before = bytes(folder / "run");
+  const auto before = program::result_bytes(folder / "run");
   BOOST_TEST(!before.empty());
   std::this_thread::sleep_for(std::chrono::milliseconds(600));
-  BOOST_CHECK(bytes(folder / "run") == before);
+  BOOST_CHECK(program::result_bytes(folder / "run") == before);
 }
 
 BOOST_AUTO_TEST_CASE(complete_cells_need_only_their_two_files) {
@@ -103,7 +67,7 @@ BOOST_AUTO_TEST_CASE(complete_cells_need_only_their_two_files) {
   const auto written = fs::last_write_time((folder / "run") / "cells/none-ff/0/result.json");
   BOOST_TEST(program::run(FAKE_DRIVER, arguments(folder / "run", "pause=0")).exit_code == 0);
   BOOST_CHECK(fs::last_write_time((folder / "run") / "cells/none-ff/0/result.json") == written);
-  BOOST_CHECK(bytes(folder / "run") == undisturbed());
+  BOOST_CHECK(program::result_bytes(folder / "run") == undisturbed());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <canopy/autograd/gradcheck.hpp>
+#include <canopy/autograd/softmax.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
@@ -155,7 +156,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_the_losses_on_the_tree) {
   for (const Entropy weighting : {Entropy::mean, Entropy::sum, Entropy::node_sum}) {
     const auto f = [&] {
       model(x);
-      return nn::hardening_loss(model, {.weighting = weighting});
+      return Variable(nn::hardening_loss(model, {.weighting = weighting}));
     };
     // Outside a tape the layer remembers its last decisions too, so that the differences see the changed parameters.
     const GradcheckResult result = gradcheck(f, nodes);
@@ -164,10 +165,33 @@ BOOST_AUTO_TEST_CASE(gradients_of_the_losses_on_the_tree) {
   const GradcheckResult balance = gradcheck(
       [&] {
         model(x);
-        return nn::load_balance_loss(model);
+        return Variable(nn::load_balance_loss(model));
       },
       nodes);
   BOOST_TEST(balance.passed, balance.message);
+}
+
+// Whichever operand of + the compiler evaluates first, the losses read the forward of the same statement.
+BOOST_AUTO_TEST_CASE(losses_on_the_tree_may_stand_on_either_side) {
+  manual_seed(18);
+  nn::FFF model({.inputs = 6, .outputs = 3, .depth = 2, .leaf_width = 1});
+  const Tensor x = normal({9, 6});
+  const Indices labels({9}, 1);
+  for (int side = 0; side < 2; ++side) {
+    Tape tape;
+    const Variable loss = side == 0 ? cross_entropy(model(x), labels) + 0.5f * nn::hardening_loss(model)
+                                    : 0.5f * nn::hardening_loss(model) + cross_entropy(model(x), labels);
+    const float expected =
+        cross_entropy(model(x), labels).value().item() + 0.5f * Variable(nn::hardening_loss(model)).value().item();
+    BOOST_TEST(std::abs(loss.value().item() - expected) < 1e-6f);
+    tape.backward(loss);
+    BOOST_TEST(model.node_weights().has_grad());
+  }
+  Tape tape;
+  model(x);
+  const Variable both = nn::hardening_loss(model) * 2.f + nn::load_balance_loss(model);
+  BOOST_TEST(std::abs(both.value().item() - 2.f * Variable(nn::hardening_loss(model)).value().item() -
+                      Variable(nn::load_balance_loss(model)).value().item()) < 1e-6f);
 }
 
 // The path form weighs each node's entropy by its reach, through which no gradient flows.
@@ -389,7 +413,7 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
 BOOST_AUTO_TEST_CASE(misuse_is_named) {
   nn::FFF model({.inputs = 5, .outputs = 2, .depth = 2, .leaf_width = 1});
   BOOST_CHECK_THROW(model(Tensor({3, 4}, 0.f)), ShapeError);
-  BOOST_CHECK_THROW(nn::hardening_loss(model), Error);
+  BOOST_CHECK_THROW(Variable(nn::hardening_loss(model)), Error);
   BOOST_CHECK_THROW(nn::initialise_tree(model, Tensor({3, 4}, 0.f)), ShapeError);
   BOOST_CHECK_THROW(nn::entropy_from_string("median"), ConfigError);
 }

@@ -1,0 +1,50 @@
+// Ending a driver at random moments and looking at what its run directory holds.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <random>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+
+#include "program.hpp"
+
+namespace program {
+
+/// Everything that a resumed run must give again, by path.
+inline std::map<std::string, std::string> result_bytes(const fs::path& out) {
+  std::map<std::string, std::string> files;
+  if (!fs::exists(out / "cells")) return files;
+  for (const auto& entry : fs::recursive_directory_iterator(out / "cells")) {
+    const std::string name = entry.path().filename();
+    if (name == "result.json" || name == "metrics.csv") {
+      files[fs::relative(entry.path(), out)] = content(entry.path());
+    }
+  }
+  return files;
+}
+
+/// Sends the signal at random moments, again and again, until the run ends by itself; returns how often it was ended.
+inline int kill_until_done(const char* driver, const std::vector<std::string>& arguments, int signal) {
+  std::mt19937 random(static_cast<unsigned>(signal));
+  int killed = 0;
+  for (unsigned attempt = 0; attempt < 100; ++attempt) {
+    const Folder output;
+    const pid_t process = start(driver, arguments, output);
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(random() % (200u + 20u * attempt)));  // slow machines too get on
+    ::kill(process, signal);
+    const Outcome outcome = wait(process, output);
+    if (outcome.exit_code == 0) return killed;
+    ++killed;
+    BOOST_TEST_CONTEXT(outcome.err) {
+      BOOST_TEST((outcome.exit_code == 130 || outcome.exit_code == -signal));
+      if (outcome.exit_code == 130) BOOST_TEST(outcome.err.find("--resume") != std::string::npos);
+    }
+  }
+  BOOST_ERROR("the run never ended");
+  return killed;
+}
+
+}  // namespace program
