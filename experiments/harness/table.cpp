@@ -17,10 +17,17 @@ struct Style {
 };
 
 Style style_of(const std::string& field) {
-  static const std::map<std::string, Style> styles = {
-      {"m_a", {"M_A %", 2}},       {"m_a_ett", {"M_A ETT", 0}},         {"g_a", {"G_A %", 2}},
-      {"g_a_ett", {"G_A ETT", 0}}, {"leaves_used", {"leaves used", 1}}, {"maximum_leaf_load", {"max load %", 1}},
-      {"entropy", {"entropy", 3}}, {"epochs", {"epochs", 0}},           {"speedup", {"speedup", 2}}};
+  static const std::map<std::string, Style> styles = {{"m_a", {"M_A %", 2}},
+                                                      {"m_a_ett", {"ETT", 0}},
+                                                      {"g_a", {"G_A %", 2}},
+                                                      {"g_a_ett", {"ETT", 0}},
+                                                      {"leaves_used", {"leaves used", 1}},
+                                                      {"maximum_leaf_load", {"max load %", 1}},
+                                                      {"entropy", {"entropy", 3}},
+                                                      {"epochs", {"epochs", 0}},
+                                                      {"microseconds_a_sample", {"us/sample", 3}},
+                                                      {"speedup", {"speedup", 2}},
+                                                      {"speedup_inference_size", {"same size", 2}}};
   const auto found = styles.find(field);
   return found == styles.end() ? Style{field.c_str(), 2} : found->second;
 }
