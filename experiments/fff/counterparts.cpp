@@ -37,6 +37,7 @@ std::string slug(const std::string& dataset) {
 }
 
 std::vector<Cell> cells(const Settings& settings) {
+  if (settings.get<std::int64_t>("epochs") < 1) throw ConfigError("epochs: at least 1");
   std::vector<Cell> grid;
   for (const std::string& dataset : settings.get<Texts>("dataset")) {
     for (const std::int64_t width : settings.get<Integers>("width")) {

@@ -66,8 +66,7 @@ class Training {
     if (fff_ != nullptr && std::isinf(task.recipe.hardening)) fff_->freeze_tree();
     optimizer_ = make_optimizer(task.recipe, model_->parameters());
     const std::int64_t batches = (data_->train.size() + task.recipe.batch_size - 1) / task.recipe.batch_size;
-    if (task.recipe.schedule == "cosine")
-      schedule_.emplace(*optimizer_, std::max<std::int64_t>(task.epochs * batches, 1));
+    if (task.recipe.schedule == "cosine") schedule_.emplace(*optimizer_, task.epochs * batches);
     if (std::filesystem::exists(context.checkpoint())) resume();
   }
 
@@ -80,11 +79,8 @@ class Training {
       }
       evaluate(loss);
       ++epoch_;
-      if (context_.stop_requested() && !finished()) {
-        save_state();
-        throw harness::Interrupted();
-      }
       save_state();
+      if (!finished() && context_.stop_requested()) throw harness::Interrupted();
     }
     result_.epochs = epoch_;
     if (memorised_.epoch >= 0) {

@@ -82,8 +82,8 @@ BOOST_AUTO_TEST_CASE(the_paper_s_numbers_stand_beside_their_cells) {
 
 BOOST_AUTO_TEST_CASE(widths_without_a_tree_are_refused) {
   const harness::Experiment experiment = fff::counterparts();
-  for (const char* wrong : {"leaf_width=3", "leaf_width=0", "width=0", "recipe=secret", "optimizer=magic", "input=raw",
-                            "schedule=never", "batch_size=0", "hardening_weighting=some"}) {
+  for (const char* wrong : {"leaf_width=3", "leaf_width=0", "width=0", "epochs=0", "recipe=secret", "optimizer=magic",
+                            "input=raw", "schedule=never", "batch_size=0", "hardening_weighting=some"}) {
     harness::Settings settings = experiment.settings;
     settings.set(wrong);
     BOOST_CHECK_THROW(experiment.cells(settings), ConfigError);

@@ -1,4 +1,4 @@
-// Fits a line through points by gradient descent, with an operation of the program's own.
+// Uses a room each: fits a line with an operation of the program's own, then trains, saves and loads a small tree.
 #include <canopy/canopy.hpp>
 
 #include <cmath>
@@ -28,7 +28,7 @@ Variable line_error(const Variable& a, const Variable& b, const Tensor& x, const
   });
 }
 
-int main() {
+bool fits_a_line() {
   const Tensor x({5}, {-2.f, -1.f, 0.f, 1.f, 2.f});
   const Tensor y({5}, {-5.f, -2.f, 1.f, 4.f, 7.f});  // 3 x + 1
   Variable a = Variable::parameter(Tensor::scalar(0.f), "a");
@@ -44,5 +44,39 @@ int main() {
   fmt::print("canopy {}: y = {:.3f} x + {:.3f}\n", CANOPY_VERSION, a.value().item(), b.value().item());
   const bool right = std::abs(a.value().item() - 3.f) < 1e-3f && std::abs(b.value().item() - 1.f) < 1e-3f;
   if (!right) std::fputs("expected y = 3 x + 1\n", stderr);
-  return right ? 0 : 1;
+  return right;
+}
+
+// Four images of two pixels, labelled by the exclusive or of the pixels: no linear classifier separates them.
+bool learns_exclusive_or() {
+  manual_seed(1);
+  const ImageDataset data(LabelledImages{.name = "xor",
+                                         .shape = {.height = 1, .width = 2},
+                                         .bytes = Bytes({4, 2}, {0, 0, 0, 255, 255, 0, 255, 255}),
+                                         .labels = Indices({4}, {0, 1, 1, 0}),
+                                         .classes = 2},
+                          Input::centred);
+  nn::FFF model({.inputs = 2, .outputs = 2, .depth = 1, .leaf_width = 4});
+  optim::Adam optimizer(model.parameters(), {.learning_rate = 3e-2});
+  for (int step = 0; step < 300; ++step) {
+    for (const auto& [images, labels] : DataLoader(data, {.batch_size = 4, .shuffle = true})) {
+      Tape tape;
+      tape.backward(cross_entropy(model(images), labels) + 0.1f * nn::hardening_loss(model));
+      optimizer.step();
+      optimizer.zero_grad();
+    }
+  }
+  model.eval();
+  save(model, "xor.safetensors", data.metadata());
+  const LoadedClassifier loaded = load_classifier("xor.safetensors");
+  const double accuracy = evaluate_classifier(*loaded.model, data.with_input(Input::unit)).accuracy;
+  fmt::print("exclusive or: {} %\n", accuracy);
+  if (accuracy < 100) std::fputs("expected 100 %\n", stderr);
+  return accuracy == 100;
+}
+
+int main() {
+  const bool line = fits_a_line();
+  const bool tree = learns_exclusive_or();
+  return line && tree ? 0 : 1;
 }
