@@ -20,12 +20,13 @@ struct ClassifierTask {
   std::function<std::unique_ptr<nn::Layer>(std::int64_t inputs, std::int64_t classes)> model;
 };
 
-/// Trains with `context.seed` on nine tenths of the training images and validates on the rest (paper 1, section "Experiments").
+/// Trains with `context.seed` on nine tenths of the training images and validates on the rest (paper 1, section
+/// "Experiments").
 ///
 /// M_A is the best hard training accuracy over the epochs, G_A the hard test accuracy of the epoch with the best hard
-/// validation accuracy; leaves used, maximum leaf load and entropy are that epoch's on the test set. The checkpoint holds
-/// that epoch's classifier as `canopy eval` reads it, and beside it, under "training.", what resuming needs; a resumed
-/// cell gives the same bits. A loss that is not finite ends the training with status "diverged".
+/// validation accuracy; leaves used, maximum leaf load and entropy are that epoch's on the test set. The checkpoint
+/// holds that epoch's classifier as `canopy eval` reads it, and beside it, under "training.", what resuming needs; a
+/// resumed cell gives the same bits. A loss that is not finite ends the training with status "diverged".
 harness::Result train_classifier(const harness::CellContext& context, const ClassifierTask& task);
 
 }  // namespace canopy::training

@@ -30,8 +30,8 @@ struct Recipe {
   double dropout = 0;
 };
 
-/// "literal": the paper's words; "nearest": the same on centred inputs, which comes nearest to its table; "canopy": the recipe
-/// that beats it. Throws ConfigError that lists them.
+/// "literal": the paper's words; "nearest": the same on centred inputs, which comes nearest to its table; "canopy": the
+/// recipe that beats it. Throws ConfigError that lists them.
 Recipe recipe(std::string_view name);
 const std::vector<std::string>& recipe_names();
 
