@@ -59,7 +59,9 @@ class Array {
     buffer_->version.fetch_add(1, std::memory_order_relaxed);
     return buffer_->elements;
   }
-  std::span<const T> elements() const { return {data(), static_cast<std::size_t>(size())}; }
+  std::span<const T> elements() const& { return {data(), static_cast<std::size_t>(size())}; }
+  /// `for (float v : f().elements())` would outlive the array: name it first.
+  std::span<const T> elements() const&& = delete;
   std::span<T> mutable_elements() { return {mutable_data(), static_cast<std::size_t>(size())}; }
 
   /// The only element. Throws ShapeError if there is not exactly one.

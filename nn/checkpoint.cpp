@@ -82,7 +82,7 @@ std::unique_ptr<nn::Layer> build(const Metadata& metadata, const nn::StateDict& 
 
 ClassifierState classifier_state(const nn::Layer& model, const DatasetMetadata& dataset) {
   ClassifierState state{model.architecture(), model.state_dict()};
-  state.metadata["format_version"] = format_version;
+  state.metadata.insert_or_assign("format_version", std::string(format_version));
   if (!dataset.dataset.empty()) state.metadata["dataset"] = dataset.dataset;
   state.metadata["input_normalisation"] = dataset.input_normalisation;
   if (dataset.input_offset.empty()) return state;

@@ -34,7 +34,7 @@ Style style_of(const std::string& field) {
 
 /// Without the zeros of a whole number where the digits are only for means.
 std::string ours(const Json& row, const std::string& field) {
-  const Json& value = row[field];
+  const Json value = row.value(field, Json());
   if (!value.is_object() || value["mean"].is_null()) return "";
   const int digits = style_of(field).digits;
   const auto seeds = value["seeds"].get<std::int64_t>();
@@ -50,7 +50,7 @@ std::string ours(const Json& row, const std::string& field) {
 }
 
 std::string papers(const Json& row, const std::string& field) {
-  const Json& value = row[field];
+  const Json value = row.value(field, Json());
   if (!value.is_object() || !value.contains("paper")) return "";
   return fmt::format("{:.{}f}", value["paper"].get<double>(), field == "speedup" ? 2 : 1);
 }
@@ -89,7 +89,7 @@ TextTable make_table(const Json& report) {
     std::vector<std::string> line = {row["cell"].get<std::string>()};
     for (const std::string& field : columns) {
       if (in_paper.contains(field)) line.push_back(papers(row, field));
-      line.push_back(row.contains(field) ? ours(row, field) : "");
+      line.push_back(ours(row, field));
     }
     line.push_back(remarks(row, report["seeds"].get<std::int64_t>()));
     table.add(std::move(line));

@@ -171,7 +171,8 @@ class Training {
     if (fff_->nodes() == 0) return 0;
     double sum = 0;
     for (const auto& [images, labels] : DataLoader(dataset, {.batch_size = 1024})) {
-      for (const float v : nn::node_entropies(*fff_, images).elements()) sum += v * static_cast<double>(labels.size());
+      const Tensor entropies = nn::node_entropies(*fff_, images);  // the mean over these images
+      for (const float v : entropies.elements()) sum += v * static_cast<double>(labels.size());
     }
     return sum / static_cast<double>(dataset.size() * fff_->nodes());
   }

@@ -197,7 +197,8 @@ BOOST_AUTO_TEST_CASE(statistics_come_from_the_training_set) {
   // Subsets and splits keep those of the whole.
   const ImageDataset whole(train);
   const ImageDataset part = whole.split(0.5).first.with_input(Input::centred);
-  BOOST_CHECK(std::ranges::equal(part.metadata().input_offset.elements(), mean_image.elements()));
+  const DatasetMetadata metadata = part.metadata();
+  BOOST_CHECK(std::ranges::equal(metadata.input_offset.elements(), mean_image.elements()));
 
   const ImageDataset unlike(test, Input::unit, [] { return input_statistics(random_images(3, {5, 5, 1})); });
   BOOST_CHECK_EXCEPTION(unlike.with_input(Input::centred), ShapeError, speaks_of("random", "16", "25"));

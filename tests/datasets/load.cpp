@@ -15,7 +15,8 @@ namespace {
 // Counts of the labels of a data set.
 std::vector<int> histogram(const ImageDataset& dataset) {
   std::vector<int> counts(static_cast<std::size_t>(dataset.classes()));
-  for (const std::int32_t label : dataset.labels().elements()) ++counts[static_cast<std::size_t>(label)];
+  const Indices labels = dataset.labels();
+  for (const std::int32_t label : labels.elements()) ++counts[static_cast<std::size_t>(label)];
   return counts;
 }
 
