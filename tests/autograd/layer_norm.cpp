@@ -5,21 +5,13 @@
 #include <canopy/autograd/gradcheck.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
-#include <canopy/core/random.hpp>
+
+#include "support/parameter.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
-
-namespace {
-
-Variable parameter(const Shape& shape, std::string name) {
-  Tensor value(shape);
-  RandomStream(shape.size(), name).fill_normal(value.mutable_elements(), 0.f, 1.f);
-  return Variable::parameter(value, std::move(name));
-}
-
-}  // namespace
+using testing::parameter;
 
 BOOST_AUTO_TEST_SUITE(layer_norm)
 
