@@ -18,6 +18,8 @@ function(canopy_flags target)
   if(CANOPY_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=${CANOPY_SANITIZE} -fno-omit-frame-pointer
                                             -fno-sanitize-recover=all)
+    # What the sanitizers insert makes GCC see uninitialised members of variants that are none.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
     target_link_options(${target} PUBLIC -fsanitize=${CANOPY_SANITIZE})
   endif()
 endfunction()
