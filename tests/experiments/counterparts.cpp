@@ -93,14 +93,17 @@ BOOST_AUTO_TEST_CASE(widths_without_a_tree_are_refused) {
 BOOST_AUTO_TEST_CASE(training_gives_the_same_bytes_for_any_threads_and_after_any_end) {
   const Folder folder;
   write_images(folder / "images");
+  const auto start = std::chrono::steady_clock::now();
   BOOST_TEST(program::run(CANOPY_DRIVER, arguments(folder, "undisturbed", "1")).exit_code == 0);
+  const auto window =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start) / 3;
   const auto expected = program::result_bytes(folder / "undisturbed");
   BOOST_TEST(expected.size() == 12u);  // six cells, two files
   BOOST_TEST(program::run(CANOPY_DRIVER, arguments(folder, "threads", "4")).exit_code == 0);
   BOOST_CHECK(program::result_bytes(folder / "threads") == expected);
   for (const int signal : {SIGKILL, SIGTERM, SIGINT}) {
     const std::string out = "signal-" + std::to_string(signal);
-    const int killed = program::kill_until_done(CANOPY_DRIVER, arguments(folder, out.c_str(), "2"), signal);
+    const int killed = program::kill_until_done(CANOPY_DRIVER, arguments(folder, out.c_str(), "2"), signal, window);
     BOOST_TEST_MESSAGE("signal " << signal << ": ended " << killed << " times");
     BOOST_CHECK(program::result_bytes(folder / out) == expected);
   }

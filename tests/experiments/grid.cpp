@@ -7,6 +7,7 @@
 
 #include "programs/kill.hpp"
 
+using namespace std::chrono_literals;
 using program::Folder;
 using program::Outcome;
 namespace fs = std::filesystem;
@@ -36,7 +37,7 @@ BOOST_AUTO_TEST_CASE(killed_and_resumed) {
   for (const int signal : {SIGKILL, SIGTERM, SIGINT}) {
     BOOST_TEST_CONTEXT("signal " << signal) {
       const Folder folder;
-      const int killed = program::kill_until_done(FAKE_DRIVER, arguments(folder / "run", "pause=20000"), signal);
+      const int killed = program::kill_until_done(FAKE_DRIVER, arguments(folder / "run", "pause=20000"), signal, 200ms);
       BOOST_TEST_MESSAGE("ended " << killed << " times");
       BOOST_CHECK(program::result_bytes(folder / "run") == undisturbed());
     }

@@ -25,15 +25,16 @@ inline std::map<std::string, std::string> result_bytes(const fs::path& out) {
   return files;
 }
 
-/// Sends the signal at random moments, again and again, until the run ends by itself; returns how often it was ended.
-inline int kill_until_done(const char* driver, const std::vector<std::string>& arguments, int signal) {
+/// Sends the signal at random moments within `window`, again and again, until the run ends by itself; returns how often
+/// it was ended. The window grows by a tenth with each attempt, so that slow machines get on too.
+inline int kill_until_done(const char* driver, const std::vector<std::string>& arguments, int signal,
+                           std::chrono::milliseconds window) {
   std::mt19937 random(static_cast<unsigned>(signal));
   int killed = 0;
   for (unsigned attempt = 0; attempt < 100; ++attempt) {
     const Folder output;
     const pid_t process = start(driver, arguments, output);
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds(random() % (200u + 20u * attempt)));  // slow machines too get on
+    std::this_thread::sleep_for(window * (10 + attempt) / 10 * (random() % 1024u) / 1024);
     ::kill(process, signal);
     const Outcome outcome = wait(process, output);
     if (outcome.exit_code == 0) return killed;
