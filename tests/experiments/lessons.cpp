@@ -15,6 +15,12 @@ BOOST_AUTO_TEST_CASE(fast_feedforward_reaches_what_it_promises) {
     BOOST_TEST_MESSAGE("SKIPPED: Fashion-MNIST is not installed");
     return;
   }
+#ifdef __SANITIZE_ADDRESS__
+  BOOST_TEST_MESSAGE(
+      "SKIPPED: twenty epochs take many minutes under the sanitizers, which see the same code in the suite "
+      "counterparts");
+  return;
+#endif
   std::smatch promise;
   const std::string source = program::content(LESSON_SOURCE);
   BOOST_REQUIRE(std::regex_search(
