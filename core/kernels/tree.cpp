@@ -25,8 +25,8 @@ Batch sigmoid_slope(const Batch& z) {
   return e / ((1.f + e) * (1.f + e));
 }
 
-// Children of one level from their parents: next = [(1 - c) r, c r] interleaved. A plain loop: xsimd 8.1's zip_lo and
-// zip_hi interleave within 128-bit lanes only where registers are 512 bits wide.
+// Children of one level from their parents: next = [(1 - c) r, c r] interleaved. A plain loop: with xsimd 8.1's zip_lo
+// and zip_hi and 512-bit registers the children came out in the wrong order.
 void descend(const float* reach, const float* choice, std::int64_t nodes, float* next) {
   for (std::int64_t k = 0; k < nodes; ++k) {
     const float right = reach[k] * choice[k];
