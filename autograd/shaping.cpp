@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <numeric>
+#include <vector>
 
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
@@ -126,8 +127,17 @@ Variable rows(const Variable& x, const Indices& indices) {
   kernels::gather_rows(x.value().data(), width, indices.data(), indices.size(), value.mutable_data());
   return record(
       "rows", {x}, value, keep(indices), [dx = x.sink(), shape = x.shape(), indices, width](const Tensor& dy) {
-        Tensor grad = Tensor::zeros(shape);
-        kernels::scatter_add_rows(dy.data(), width, indices.data(), indices.size(), grad.mutable_data(), shape[0]);
+        const std::span<const std::int32_t> all = indices.elements();
+        std::vector<std::int32_t> named(all.begin(), all.end());  // ascending, each once
+        std::ranges::sort(named);
+        named.erase(std::ranges::unique(named).begin(), named.end());
+        std::vector<std::int32_t> place(all.size());
+        std::ranges::transform(all, place.begin(), [&](std::int32_t row) {
+          return static_cast<std::int32_t>(std::ranges::lower_bound(named, row) - named.begin());
+        });
+        const auto n = static_cast<std::int64_t>(named.size());
+        RowGradient grad{Indices({n}, named), Tensor::zeros(shape.with(0, n))};
+        kernels::scatter_add_rows(dy.data(), width, place.data(), indices.size(), grad.values.mutable_data(), n);
         dx.accumulate(std::move(grad));
       });
 }

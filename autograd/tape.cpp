@@ -95,7 +95,7 @@ void Tape::backward(const Variable& loss) {
         throw TapeError(fmt::format("backward: {} needs an array that was overwritten after forward", record.name));
       }
     }
-    const Tensor dy = std::exchange(record.output->grad, Tensor());
+    const Tensor dy = std::exchange(record.output->dense(), Tensor());
     record.output->has_grad = false;
     try {
       record.backward(dy);

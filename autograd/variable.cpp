@@ -1,29 +1,108 @@
 #include <canopy/autograd/variable.hpp>
 
+#include <algorithm>
+#include <iterator>
+#include <span>
+#include <vector>
+
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/elementwise.hpp>
+#include <canopy/core/kernels/rows.hpp>
 
 #include <fmt/format.h>
 
 namespace canopy {
 
+namespace {
+
+const char* name_of(const detail::GradientSlot& slot) {
+  return slot.name.empty() ? "an unnamed variable" : slot.name.c_str();
+}
+
+void check_rows(const detail::GradientSlot& slot, const RowGradient& grad) {
+  const auto fits = [&] {
+    if (slot.shape.rank() < 1 || grad.rows.rank() != 1 || grad.values.rank() != slot.shape.rank()) return false;
+    if (grad.values.shape() != slot.shape.with(0, grad.rows.size())) return false;
+    std::int64_t before = -1;
+    for (const std::int32_t row : grad.rows.elements()) {
+      if (row <= before || row >= slot.shape[0]) return false;
+      before = row;
+    }
+    return true;
+  };
+  if (fits()) return;
+  throw ShapeError(fmt::format("the gradient of {}, shape {}, has values {} for {} rows, which must ascend",
+                               name_of(slot), slot.shape.to_string(), grad.values.shape().to_string(),
+                               grad.rows.size()));
+}
+
+// The rows of either, summed where both have one.
+RowGradient merge(const RowGradient& a, const RowGradient& b) {
+  const std::span<const std::int32_t> left = a.rows.elements(), right = b.rows.elements();
+  std::vector<std::int32_t> rows;
+  std::set_union(left.begin(), left.end(), right.begin(), right.end(), std::back_inserter(rows));
+  const auto n = static_cast<std::int64_t>(rows.size());
+  RowGradient sum{Indices({n}, rows), Tensor::zeros(a.values.shape().with(0, n))};
+  const std::int64_t width = a.values.shape().without(0).size();
+  float* values = sum.values.mutable_data();
+  for (const RowGradient* part : {&a, &b}) {
+    auto place = rows.begin();
+    for (std::int64_t i = 0; i < part->rows.size(); ++i) {
+      place = std::lower_bound(place, rows.end(), part->rows.data()[i]);
+      kernels::add_to(values + (place - rows.begin()) * width, part->values.data() + i * width, width);
+    }
+  }
+  return sum;
+}
+
+void add_rows(Tensor& to, const RowGradient& grad) {
+  if (grad.rows.empty()) return;
+  kernels::scatter_add_rows(grad.values.data(), grad.values.size() / grad.rows.size(), grad.rows.data(),
+                            grad.rows.size(), to.mutable_data(), to.extent(0));
+}
+
+}  // namespace
+
+Tensor& detail::GradientSlot::dense() {
+  if (row_grad) {
+    grad = Tensor::zeros(shape);
+    add_rows(grad, *row_grad);
+    row_grad.reset();
+  }
+  return grad;
+}
+
 void GradientSink::accumulate(Tensor grad) const {
   if (!needed()) return;
   detail::GradientSlot& slot = *slot_;
   if (grad.shape() != slot.shape) {
-    throw ShapeError(fmt::format("the gradient of {} has the shape {}, its value {}",
-                                 slot.name.empty() ? "an unnamed variable" : slot.name, grad.shape().to_string(),
-                                 slot.shape.to_string()));
+    throw ShapeError(fmt::format("the gradient of {} has the shape {}, its value {}", name_of(slot),
+                                 grad.shape().to_string(), slot.shape.to_string()));
   }
   if (!slot.has_grad) {
     slot.grad = std::move(grad);
     slot.has_grad = true;
-  } else if (slot.grad.unique()) {
+  } else if (slot.dense().unique()) {
     kernels::add_to(slot.grad.mutable_data(), grad.data(), grad.size());
   } else {  // another gradient shares the buffer
     Tensor sum(slot.shape);
     kernels::add(slot.grad.data(), grad.data(), sum.mutable_data(), sum.size());
     slot.grad = std::move(sum);
+  }
+}
+
+void GradientSink::accumulate(RowGradient grad) const {
+  if (!needed()) return;
+  detail::GradientSlot& slot = *slot_;
+  check_rows(slot, grad);
+  if (!slot.has_grad) {
+    slot.row_grad = std::move(grad);
+    slot.has_grad = true;
+  } else if (slot.row_grad) {
+    slot.row_grad = merge(*slot.row_grad, grad);
+  } else {
+    if (!slot.grad.unique()) slot.grad = slot.grad.clone();
+    add_rows(slot.grad, grad);
   }
 }
 
@@ -42,18 +121,33 @@ void Variable::set_requires_grad(bool wanted) {
 
 const Tensor& Variable::grad() const {
   if (!has_grad()) throw TapeError(fmt::format("grad: the variable '{}' has no gradient", name()));
-  return slot_->grad;
+  return slot_->dense();
+}
+
+const RowGradient& Variable::row_grad() const {
+  if (!has_row_grad()) throw TapeError(fmt::format("row_grad: the variable '{}' has no row-sparse gradient", name()));
+  return *slot_->row_grad;
+}
+
+Tensor& Variable::mutable_row_values() {
+  if (!has_row_grad()) {
+    throw TapeError(fmt::format("mutable_row_values: the variable '{}' has no row-sparse gradient", name()));
+  }
+  Tensor& values = slot_->row_grad->values;
+  if (!values.unique()) values = values.clone();
+  return values;
 }
 
 Tensor& Variable::mutable_grad() {
   if (!has_grad()) throw TapeError(fmt::format("mutable_grad: the variable '{}' has no gradient", name()));
-  if (!slot_->grad.unique()) slot_->grad = slot_->grad.clone();
+  if (!slot_->dense().unique()) slot_->grad = slot_->grad.clone();
   return slot_->grad;
 }
 
 void Variable::zero_grad() {
   if (!slot_) return;
   slot_->grad = Tensor();
+  slot_->row_grad.reset();
   slot_->has_grad = false;
 }
 

@@ -3,21 +3,34 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <canopy/core/array.hpp>
 
 namespace canopy {
+
+/// A gradient of which only some rows along the first axis are not zero: that of an embedding, or of the neurons that
+/// an input's path passes. It takes memory and time for these rows alone.
+struct RowGradient {
+  Indices rows;   ///< [n], ascending and distinct
+  Tensor values;  ///< [n, ...]: the shape of the value but for the first extent
+};
 
 namespace detail {
 struct GradientSlot {
   std::string name;
   Shape shape;
   Tensor grad;
+  std::optional<RowGradient> row_grad;  // in place of grad
   bool has_grad = false;
   bool requires_grad = true;
   std::uint64_t tape = 0;   // 0: a leaf, which belongs to no tape
   std::int64_t index = -1;  // of the record that made it
+
+  /// grad, made from row_grad where that stands in its place.
+  Tensor& dense();
 };
 }  // namespace detail
 
@@ -31,6 +44,9 @@ class GradientSink {
   /// Adds `grad` (the first contribution is kept as it is, later ones are added). Does nothing unless needed. Throws
   /// ShapeError unless it has the shape of the value.
   void accumulate(Tensor grad) const;
+  /// The same for a gradient that is zero outside of some rows. It stays row-sparse as long as nothing dense is added.
+  /// Throws ShapeError unless the rows are ascending rows of the value and the values fit them.
+  void accumulate(RowGradient grad) const;
 
  private:
   friend class Variable;
@@ -61,13 +77,20 @@ class Variable {
   void set_requires_grad(bool wanted);
 
   bool has_grad() const { return slot_ && slot_->has_grad; }
-  /// Shape of the value. Throws TapeError if there is none yet.
+  /// Shape of the value. A row-sparse gradient is made dense by this, for good. Throws TapeError if there is none yet.
   const Tensor& grad() const;
   /// The gradient for writing in place; a buffer that another gradient shares is cloned first.
   Tensor& mutable_grad();
+  /// Whether the gradient is there and row-sparse.
+  bool has_row_grad() const { return slot_ && slot_->row_grad.has_value(); }
+  /// Throws TapeError unless has_row_grad().
+  const RowGradient& row_grad() const;
+  /// The rows' values for writing in place; a buffer that another gradient shares is cloned first.
+  Tensor& mutable_row_values();
   void zero_grad();
   GradientSink sink() const { return GradientSink(slot_); }
   void accumulate(Tensor grad) const { sink().accumulate(std::move(grad)); }
+  void accumulate(RowGradient grad) const { sink().accumulate(std::move(grad)); }
 
   const std::string& name() const;
   /// Renames a parameter. Throws TapeError for constants.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <canopy/core/kernels/optimizer.hpp>
+#include <canopy/optim/gradient.hpp>
 
 namespace canopy::optim {
 namespace {
@@ -31,8 +32,9 @@ Adam::Adam(std::string_view name, const std::vector<ParameterGroup>& groups, con
 
 void Adam::update(Entry& entry, double learning_rate) {
   const auto t = static_cast<double>(entry.steps);
-  kernels::adam(entry.parameter.mutable_value().mutable_data(), entry.parameter.grad().data(),
-                entry.buffers[0].mutable_data(), entry.buffers[1].mutable_data(), entry.parameter.size(),
+  kernels::adam(entry.parameter.mutable_value().mutable_data(),
+                detail::gradient_of(entry.parameter, options_.lazy_rows), entry.buffers[0].mutable_data(),
+                entry.buffers[1].mutable_data(), entry.parameter.size(),
                 {.learning_rate = learning_rate,
                  .beta1 = options_.beta1,
                  .beta2 = options_.beta2,
@@ -52,7 +54,8 @@ AdamW::AdamW(const std::vector<ParameterGroup>& groups, const AdamWOptions& opti
             .beta1 = options.beta1,
             .beta2 = options.beta2,
             .epsilon = options.epsilon,
-            .weight_decay = options.weight_decay},
+            .weight_decay = options.weight_decay,
+            .lazy_rows = options.lazy_rows},
            true) {}
 
 }  // namespace canopy::optim

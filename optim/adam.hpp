@@ -13,6 +13,11 @@ struct AdamOptions {
   double beta2 = 0.999;  ///< decay of the mean squared gradient, in [0, 1)
   double epsilon = 1e-8;
   double weight_decay = 0;  ///< added to the gradient: g + weight_decay p
+  /// For very large layers whose gradients are row-sparse: rows without a gradient are left alone, parameter and state
+  /// both, so that a step costs what its rows cost. As torch.optim.SparseAdam, not Adam with the dense gradient:
+  /// where a row has no gradient its means neither move it nor fade, and it does not decay; t counts the parameter's
+  /// steps, not the row's.
+  bool lazy_rows = false;
 };
 
 /// m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,
@@ -38,6 +43,7 @@ struct AdamWOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 1e-2;  ///< decoupled: p shrinks by learning_rate weight_decay p before the update
+  bool lazy_rows = false;      ///< as for Adam
 };
 
 /// Adam with decoupled weight decay; as torch.optim.AdamW.

@@ -4,6 +4,7 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/optimizer.hpp>
+#include <canopy/optim/gradient.hpp>
 
 namespace canopy::optim {
 
@@ -20,8 +21,8 @@ SGD::SGD(const std::vector<ParameterGroup>& groups, const SGDOptions& options)
 
 void SGD::update(Entry& entry, double learning_rate) {
   float* buffer = entry.buffers.empty() ? nullptr : entry.buffers[0].mutable_data();
-  kernels::sgd(entry.parameter.mutable_value().mutable_data(), entry.parameter.grad().data(), buffer,
-               entry.parameter.size(),
+  kernels::sgd(entry.parameter.mutable_value().mutable_data(), detail::gradient_of(entry.parameter, options_.lazy_rows),
+               buffer, entry.parameter.size(),
                {.learning_rate = learning_rate,
                 .momentum = options_.momentum,
                 .nesterov = options_.nesterov,

@@ -12,6 +12,10 @@ struct SGDOptions {
   double momentum = 0;      ///< in [0, 1)
   bool nesterov = false;    ///< needs a momentum
   double weight_decay = 0;  ///< added to the gradient: g + weight_decay p
+  /// For very large layers whose gradients are row-sparse: rows without a gradient are left alone, parameter and state
+  /// both, so that a step costs what its rows cost. Not SGD with the dense gradient then: where a row has no
+  /// gradient, momentum neither moves it nor fades, and it does not decay.
+  bool lazy_rows = false;
 };
 
 /// p -= learning_rate b with b = momentum b + g (g at the first step), or g + momentum b with `nesterov`; as

@@ -5,6 +5,15 @@
 
 namespace canopy::kernels {
 
+/// A parameter's gradient: n floats, or, of a parameter [n / width, width], the rows that are not zero.
+struct ParameterGradient {
+  const float* values;
+  const std::int32_t* rows = nullptr;  ///< [count], ascending; null where `values` is the whole gradient
+  std::int64_t count = 0;              ///< rows in `values`
+  std::int64_t width = 0;
+  bool lazy = false;  ///< the other rows of the parameter and of its state stay as they are
+};
+
 struct SgdStep {
   double learning_rate = 0;
   double momentum = 0;
@@ -15,7 +24,8 @@ struct SgdStep {
 
 /// g += weight_decay p; buffer = momentum buffer + g; p -= learning_rate (buffer, or g + momentum buffer if nesterov).
 /// Without momentum `buffer` is not touched and may be null. g itself stays as it is.
-void sgd(float* p, const float* g, float* buffer, std::int64_t n, const SgdStep& step);
+/// Equal to the bit whether zero rows are stored or not; without momentum and decay they are not touched.
+void sgd(float* p, const ParameterGradient& g, float* buffer, std::int64_t n, const SgdStep& step);
 
 struct AdamStep {
   double learning_rate = 0;
@@ -30,7 +40,8 @@ struct AdamStep {
 
 /// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
 /// p -= learning_rate / bias_correction1 m / (sqrt(v / bias_correction2) + epsilon). g itself stays as it is.
-void adam(float* p, const float* g, float* m, float* v, std::int64_t n, const AdamStep& step);
+/// Equal to the bit whether zero rows are stored or not.
+void adam(float* p, const ParameterGradient& g, float* m, float* v, std::int64_t n, const AdamStep& step);
 
 /// Sum of x_i^2, for clipping by norm; the same bits for any number of threads.
 double sum_of_squares(const float* x, std::int64_t n);

@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(sgd_follows_its_definition) {
         step.first_step = t == 1;
         const Floats g = normal(n, fmt::format("g{}", t));
         const Floats g_before = g;
-        kernels::sgd(p.data(), g.data(), step.momentum == 0 ? nullptr : buffer.data(), n, step);
+        kernels::sgd(p.data(), {g.data()}, step.momentum == 0 ? nullptr : buffer.data(), n, step);
         naive_sgd(twin, g, twin_buffer, step);
         BOOST_TEST((g == g_before));
       }
@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(adam_follows_its_definition) {
         step.bias_correction1 = 1 - std::pow(step.beta1, t);
         step.bias_correction2 = 1 - std::pow(step.beta2, t);
         const Floats g = normal(n, fmt::format("g{}", t));
-        kernels::adam(p.data(), g.data(), m.data(), v.data(), n, step);
+        kernels::adam(p.data(), {g.data()}, m.data(), v.data(), n, step);
         naive_adam(twin, g, twin_m, twin_v, step);
       }
       BOOST_TEST(largest_difference(p, twin) < 5e-6, "of " << n << " numbers");
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(adam_follows_its_definition) {
 BOOST_AUTO_TEST_CASE(adam_leaves_alone_what_has_no_gradient) {
   Floats p{1.f}, m{0.f}, v{0.f};
   const Floats g{0.f};
-  kernels::adam(p.data(), g.data(), m.data(), v.data(), 1,
+  kernels::adam(p.data(), {g.data()}, m.data(), v.data(), 1,
                 {.learning_rate = 0.1, .bias_correction1 = 0.1, .bias_correction2 = 0.001});
   BOOST_TEST(p[0] == 1.f);
 }
