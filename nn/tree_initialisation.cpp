@@ -72,7 +72,9 @@ std::size_t split(const Tensor& samples, Rows rows, const TreeInitialisationOpti
       for (const std::int64_t r : rows) projections.push_back(projection(r, weights));
       const auto median = projections.begin() + static_cast<std::ptrdiff_t>(projections.size() / 2);
       std::nth_element(projections.begin(), median, projections.end());
-      *bias = -static_cast<float>(*median);
+      // Half-way between the middle two: a boundary through a sample would leave its side to rounding.
+      const double below = *std::max_element(projections.begin(), median);
+      *bias = -static_cast<float>((below + *median) / 2);
     }
   }
   const auto right = std::stable_partition(rows.begin(), rows.end(),
