@@ -8,7 +8,7 @@ foreach(room ${canopy_rooms})
   install(TARGETS canopy_${room} EXPORT canopyTargets)
   # No xsimd in any installed header: a consumer may be portable where the library is native.
   install(DIRECTORY ${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/canopy
-          FILES_MATCHING PATTERN "*.hpp" PATTERN "kernels/simd.hpp" EXCLUDE)
+          FILES_MATCHING PATTERN "*.hpp" PATTERN "kernels/simd*.hpp" EXCLUDE)
 endforeach()
 install(FILES ${CANOPY_INCLUDE_DIR}/canopy/canopy.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/canopy)
 install(TARGETS canopy canopy_xtensor EXPORT canopyTargets)

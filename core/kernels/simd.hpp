@@ -35,6 +35,17 @@ inline constexpr std::int64_t slow_grain = 1 << 14;
 
 inline Batch load(const float* p) { return Batch::load_unaligned(p); }
 inline void store(float* p, const Batch& v) { v.store_unaligned(p); }
+/// Past the caches, for what will not be read soon: the memory behind p is not fetched first. p is aligned to a
+/// register.
+inline void stream(float* p, const Batch& v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, v);
+#elif defined(__AVX__)
+  _mm256_stream_ps(p, v);
+#else
+  v.store_aligned(p);
+#endif
+}
 
 /// The first `count` floats at p, followed by `fill`; 0 <= count <= width.
 inline Batch load_partial(const float* p, std::int64_t count, float fill = 0.f) {
