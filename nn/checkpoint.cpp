@@ -1,9 +1,12 @@
 #include <canopy/nn/checkpoint.hpp>
 
+#include <charconv>
+
 #include <canopy/core/error.hpp>
 #include <canopy/core/safetensors.hpp>
 #include <canopy/nn/feed_forward.hpp>
 #include <canopy/nn/fff.hpp>
+#include <canopy/nn/tree_fff.hpp>
 
 #include <fmt/format.h>
 
@@ -37,6 +40,17 @@ void fold(Tensor& weight, Tensor& bias, const DatasetMetadata& dataset) {
 std::string entry(const Metadata& metadata, const std::string& key, const std::string& fallback) {
   const auto found = metadata.find(key);
   return found == metadata.end() ? fallback : found->second;
+}
+
+// A whole number from 0 of few digits.
+int number(const Metadata& metadata, const std::string& key) {
+  const std::string text = entry(metadata, key, "");
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0 || value > 1'000'000) {
+    throw CheckpointError(fmt::format("the metadata '{}' must be a whole number, not '{}'", key, text));
+  }
+  return value;
 }
 
 const Tensor& tensor(const nn::StateDict& tensors, const std::string& name, int rank) {
@@ -75,7 +89,22 @@ std::unique_ptr<nn::Layer> build(const Metadata& metadata, const nn::StateDict& 
                                                     .leaf_width = w1.extent(2),
                                                     .activation = activation});
   }
-  throw CheckpointError(fmt::format("the architecture '{}' is unknown; known: ff, fff", architecture));
+  if (architecture == "tree-fff") {
+    const Tensor& w_in = tensor(tensors, "linear_in.weight", 2);
+    const int trees = number(metadata, "trees"), depth = number(metadata, "depth");
+    if (trees < 1 || depth < 0 || depth > 24 || w_in.extent(0) != trees * ((std::int64_t{2} << depth) - 1)) {
+      throw CheckpointError(fmt::format("'linear_in.weight' holds {} neurons, not those of {} trees of depth {}",
+                                        w_in.extent(0), trees, depth));
+    }
+    return std::make_unique<nn::TreeFFF>(
+        nn::TreeFFFOptions{.inputs = w_in.extent(1),
+                           .outputs = tensor(tensors, "linear_out.weight", 2).extent(0),
+                           .trees = trees,
+                           .depth = depth,
+                           .activation = activation,
+                           .bias = tensors.contains("linear_in.bias")});
+  }
+  throw CheckpointError(fmt::format("the architecture '{}' is unknown; known: ff, fff, tree-fff", architecture));
 }
 
 }  // namespace

@@ -1,0 +1,62 @@
+// The layer of paper 2 (Belcak and Wattenhofer 2023, "Exponentially Faster Language Modelling"): trees with a neuron at
+// every node.
+#pragma once
+
+#include <canopy/autograd/neuron_forest.hpp>
+#include <canopy/core/activation.hpp>
+#include <canopy/nn/module.hpp>
+
+namespace canopy::nn {
+
+struct TreeFFFOptions {
+  std::int64_t inputs = 0;
+  std::int64_t outputs = 0;
+  int trees = 1;
+  int depth = 0;  ///< edges from root to bottom: depth + 1 levels; "1x11" of the paper is one tree of depth 11
+  Activation activation = Activation::gelu;
+  bool bias = true;  ///< of the inputs, part of the logits; the paper's text has none, its training code has one
+};
+
+/// y = sum over trees and over the nodes on a row's path of f(z_k) v_k with z_k = w_k . x + b_k; the path goes right
+/// where z_k > 0. Of trees * (2^(depth+1) - 1) neurons a row computes trees * (depth + 1), in training as in inference
+/// and in both directions: the released code computes all of them and masks.
+///
+/// x [batch, inputs] -> y [batch, outputs]. Parameters, as in the released code: `linear_in.weight` [trees * nodes,
+/// inputs], `linear_in.bias` [trees * nodes], `linear_out.weight` [outputs, trees * nodes] (in memory the other way
+/// round, so that a node's output weights are one row). Initialised as released: uniform in +-1/sqrt(inputs), output
+/// weights in +-1/sqrt((depth + 1) trees). Trees of depth 0 and 1, which use more than half of their neurons, are
+/// computed as the masked dense layer; deeper ones have row-sparse gradients.
+class TreeFFF : public Layer {
+ public:
+  /// Throws ConfigError for sizes below 1 or a depth outside 0..24.
+  explicit TreeFFF(const TreeFFFOptions& options);
+
+  /// Throws ShapeError unless x is [batch, inputs].
+  Variable forward(const Variable& x) const override;
+
+  /// The same by computing all neurons and masking, as released: the slow twin.
+  Variable forward_masked(const Variable& x) const;
+
+  struct Inference {
+    Tensor y;        ///< [batch, outputs]
+    Indices bottom;  ///< [trees, batch]: where each path ends, 0 .. 2^depth - 1 from left to right
+  };
+  /// The conditional computation, whatever the depth. Thread-safe, records nothing.
+  Inference infer(const Tensor& x) const;
+
+  const TreeFFFOptions& options() const { return options_; }
+  std::int64_t nodes() const { return shape_.nodes(); }              ///< of a tree
+  std::int64_t neurons() const { return options_.trees * nodes(); }  ///< of the layer
+
+  std::vector<InputWeights> input_weights() const override;
+  std::map<std::string, std::string> architecture() const override;
+
+ private:
+  void require_input(const Shape& x) const;
+
+  TreeFFFOptions options_;
+  ForestShape shape_;
+  Variable w_in_, bias_, w_out_;
+};
+
+}  // namespace canopy::nn
