@@ -24,8 +24,9 @@ struct TreeFFFOptions {
 /// x [batch, inputs] -> y [batch, outputs]. Parameters, as in the released code: `linear_in.weight` [trees * nodes,
 /// inputs], `linear_in.bias` [trees * nodes], `linear_out.weight` [outputs, trees * nodes] (in memory the other way
 /// round, so that a node's output weights are one row). Initialised as released: uniform in +-1/sqrt(inputs), output
-/// weights in +-1/sqrt((depth + 1) trees). Trees of depth 0 and 1, which use more than half of their neurons, are
-/// computed as the masked dense layer; deeper ones have row-sparse gradients.
+/// weights in +-1/sqrt((depth + 1) trees). Trees of up to depth 2, which use three
+/// of seven neurons or more, are computed as the masked dense layer, because that is faster; deeper ones have
+/// row-sparse gradients.
 class TreeFFF : public Layer {
  public:
   /// Throws ConfigError for sizes below 1 or a depth outside 0..24.

@@ -90,4 +90,13 @@ void gemm(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k, cons
   });
 }
 
+float blas_dot(std::int64_t n, const float* x, const float* y) { return cblas_sdot(blas_extent(n), x, 1, y, 1); }
+
+void blas_axpy(std::int64_t n, float a, const float* x, float* y) { cblas_saxpy(blas_extent(n), a, x, 1, y, 1); }
+
+void blas_gemv(Op op, std::int64_t m, std::int64_t n, const float* a, const float* x, float* y) {
+  const SingleThreadedBlas single;
+  cblas_sgemv(CblasRowMajor, blas_op(op), blas_extent(m), blas_extent(n), 1.f, a, blas_extent(n), x, 1, 0.f, y, 1);
+}
+
 }  // namespace canopy::kernels

@@ -21,4 +21,10 @@ void gemm(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k, cons
           const float* b, std::int64_t ldb, float* c, std::int64_t ldc, bool accumulate = false,
           const BlockFinish& finish = {});
 
+/// BLAS levels 1 and 2 on this thread: what benchmarks compare with. OpenBLAS shares out no vector below 10000 numbers.
+float blas_dot(std::int64_t n, const float* x, const float* y);     ///< x . y
+void blas_axpy(std::int64_t n, float a, const float* x, float* y);  ///< y += a x
+void blas_gemv(Op op, std::int64_t m, std::int64_t n, const float* a, const float* x,
+               float* y);  ///< y = op(A) x, A [m, n]
+
 }  // namespace canopy::kernels

@@ -50,7 +50,7 @@ void forest_forward(const NeuronForest& forest, const float* x, std::int64_t bat
   };
   if (forest.trees == 1) return forward(0, batch);
   // Enough rows to meet at the bottoms, and no more: their inputs and outputs stay in the cache from tree to tree.
-  const std::int64_t block = std::max<std::int64_t>(64, std::int64_t{16} << forest.depth);
+  const std::int64_t block = std::max<std::int64_t>(64, std::int64_t{8} << forest.depth);
   parallel_for(batch, block, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; b += block) forward(b, std::min(block, end - b));
   });

@@ -1,11 +1,13 @@
 #include <canopy/experiments/benchmark/benchmark.hpp>
 #include <canopy/experiments/benchmark/fff_inference.hpp>
 #include <canopy/experiments/benchmark/training.hpp>
+#include <canopy/experiments/benchmark/tree_inference.hpp>
+#include <canopy/experiments/benchmark/tree_training.hpp>
 
 namespace canopy::benchmark {
 
 const std::vector<Benchmark>& benchmarks() {
-  static const std::vector<Benchmark> list = {training(), fff_inference()};
+  static const std::vector<Benchmark> list = {training(), fff_inference(), tree_inference(), tree_training()};
   return list;
 }
 

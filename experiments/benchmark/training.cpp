@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <canopy/canopy.hpp>
+#include <canopy/experiments/benchmark/tree_steps.hpp>
 
 #include <fmt/format.h>
 
@@ -68,10 +69,18 @@ Workload fff(std::int64_t inputs, std::int64_t width, std::int64_t leaf_width, s
           }};
 }
 
+Workload tree(TreeStep how) {
+  constexpr std::int64_t batch = 2048;
+  const char* name = how == TreeStep::masked ? "masked" : "sparse";
+  return {fmt::format("tree 768 depth 11 {} batch {}", name, batch), batch, [=] { return tree_step(how, batch); }};
+}
+
 std::vector<Row> run(const BenchOptions& options) {
   std::vector<Workload> workloads = {ff(784, 128, 256), ff(3072, 1024, 4096)};
   for (const std::int64_t leaf_width : {8, 4, 2, 1}) workloads.push_back(fff(784, 128, leaf_width, 256));
   workloads.push_back(fff(3072, 1024, 32, 4096));
+  workloads.push_back(tree(TreeStep::masked));
+  workloads.push_back(tree(TreeStep::sparse));
   std::vector<Row> rows;
   for (const Workload& workload : workloads) {
     if (!options.selects(workload.name)) continue;
