@@ -1,5 +1,6 @@
 #include <canopy/nn/checkpoint.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 #include <canopy/core/error.hpp>
@@ -17,11 +18,11 @@ using Metadata = std::map<std::string, std::string>;
 
 constexpr const char* format_version = "1";
 
-// W' = scale W and b' = b - scale W offset for weights [rows, inputs] or, as in files of leaves, [leaves, inputs,
-// width].
-void fold(Tensor& weight, Tensor& bias, const DatasetMetadata& dataset) {
+// W' = scale W and b' = b - scale W offset for weights [..., outputs, inputs] or, where the file has them transposed,
+// [..., inputs, outputs].
+void fold(Tensor& weight, Tensor& bias, nn::FileLayout layout, const DatasetMetadata& dataset) {
   const std::int64_t inputs = dataset.input_offset.size();
-  const std::int64_t columns = weight.rank() == 3 ? weight.extent(2) : 1;
+  const std::int64_t columns = layout == nn::FileLayout::transposed ? weight.extent(-1) : 1;
   float* w = weight.mutable_data();
   float* b = bias.mutable_data();
   const float scale = dataset.input_scale;
@@ -71,6 +72,19 @@ int depth_of(std::int64_t leaves) {
   throw CheckpointError(fmt::format("'w1s' holds {} leaves, which is no power of two", leaves));
 }
 
+std::int64_t master_leaf_width(const nn::StateDict& tensors) {
+  return tensors.contains("master_w1") ? tensor(tensors, "master_w1", 2).extent(1) : 0;
+}
+
+// The released order unless the file says otherwise.
+nn::MasterMix master_mix(const Metadata& metadata) {
+  const std::string mix = entry(metadata, "master_mix", "tree");
+  if (mix != "tree" && mix != "master") {
+    throw CheckpointError(fmt::format("the metadata 'master_mix' must be tree or master, not '{}'", mix));
+  }
+  return mix == "tree" ? nn::MasterMix::tree : nn::MasterMix::master;
+}
+
 std::unique_ptr<nn::Layer> build(const Metadata& metadata, const nn::StateDict& tensors) {
   const std::string architecture = entry(metadata, "architecture", "fff");
   const Activation activation = activation_from_string(entry(metadata, "activation", "relu"));
@@ -87,7 +101,9 @@ std::unique_ptr<nn::Layer> build(const Metadata& metadata, const nn::StateDict& 
                                                     .outputs = tensor(tensors, "w2s", 3).extent(2),
                                                     .depth = depth_of(w1.extent(0)),
                                                     .leaf_width = w1.extent(2),
-                                                    .activation = activation});
+                                                    .activation = activation,
+                                                    .master_leaf_width = master_leaf_width(tensors),
+                                                    .master_mix = master_mix(metadata)});
   }
   if (architecture == "tree-fff") {
     const Tensor& w_in = tensor(tensors, "linear_in.weight", 2);
@@ -115,6 +131,7 @@ ClassifierState classifier_state(const nn::Layer& model, const DatasetMetadata& 
   if (!dataset.dataset.empty()) state.metadata["dataset"] = dataset.dataset;
   state.metadata["input_normalisation"] = dataset.input_normalisation;
   if (dataset.input_offset.empty()) return state;
+  const std::vector<nn::NamedVariable> parameters = model.named_parameters();
   for (const nn::Layer::InputWeights& names : model.input_weights()) {
     const auto weight = state.tensors.find(names.weight);
     const auto bias = state.tensors.find(names.bias);
@@ -122,7 +139,8 @@ ClassifierState classifier_state(const nn::Layer& model, const DatasetMetadata& 
       throw CheckpointError(
           fmt::format("save: centred inputs cannot be folded into '{}' without '{}'", names.weight, names.bias));
     }
-    fold(weight->second, bias->second, dataset);
+    const auto parameter = std::ranges::find(parameters, names.weight, &nn::NamedVariable::name);
+    fold(weight->second, bias->second, parameter->layout, dataset);
   }
   return state;
 }

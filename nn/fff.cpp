@@ -35,6 +35,9 @@ FFF::FFF(const FFFOptions& options) : options_(options) {
   if (options.depth < 0 || options.depth > 24) {
     throw ConfigError(fmt::format("FFF: the depth must lie in 0..24, not {}", options.depth));
   }
+  if (options.master_leaf_width < 0) {
+    throw ConfigError(fmt::format("FFF: master_leaf_width must be at least 0, not {}", options.master_leaf_width));
+  }
   require_probability("dropout", options.dropout);
   require_probability("region_leak", options.region_leak);
   const std::int64_t width = options.leaf_width;
@@ -44,6 +47,17 @@ FFF::FFF(const FFFOptions& options) : options_(options) {
   b1_ = add_parameter("b1s", uniform_fan_in({leaves(), width}, options.inputs));
   w2_ = add_parameter("w2s", uniform_fan_in({leaves(), width, options.outputs}, width));
   b2_ = add_parameter("b2s", uniform_fan_in({leaves(), options.outputs}, width));
+  if (const std::int64_t master = options.master_leaf_width; master > 0) {
+    const auto in = [&](const Shape& shape) { return uniform_fan_in(shape, options.inputs); };
+    const auto out = [&](const Shape& shape) { return uniform_fan_in(shape, width); };
+    master_ = MasterLeaf{add_parameter("master_w1", in({master, options.inputs}), FileLayout::transposed),
+                         add_parameter("master_b1", in({master})),
+                         add_parameter("master_w2", out({options.outputs, master}), FileLayout::transposed),
+                         add_parameter("master_b2", out({options.outputs})),
+                         add_parameter("master_mix_logit", Tensor({1}, 0.5f)),
+                         options.activation,
+                         options.master_mix};
+  }
   node_usage_ = add_buffer("node_usage", Tensor::zeros({nodes()}), false);
   leaf_usage_ = add_buffer("leaf_usage", Tensor::zeros({leaves()}), false);
 }
@@ -64,7 +78,8 @@ Variable FFF::mix(const Variable& x, const Variable& path, bool training) const 
   const std::int64_t width = leaves() * options_.leaf_width;
   Variable hidden = linear(x, reshape(w1_, {width, options_.inputs}), reshape(b1_, {width}), options_.activation);
   if (training && options_.dropout > 0.f) hidden = dropout(hidden, options_.dropout, random_stream("dropout"));
-  return leaf_mixture(path, hidden, w2_, b2_);
+  const Variable y = leaf_mixture(path, hidden, w2_, b2_);
+  return master_ ? (*master_)(x, y) : y;
 }
 
 Variable FFF::forward(const Variable& x) const {
@@ -111,6 +126,10 @@ FFF::Inference FFF::infer(const Tensor& x) const {
       kernels::leaf_forward(table, inputs, rows, leaf + b, y + b * options_.outputs);
     }
   });
+  if (master_) {
+    const NoRecord pause;
+    result.y = (*master_)(x, result.y).value();
+  }
   return result;
 }
 
@@ -150,15 +169,19 @@ void FFF::reset_usage() {
 }
 
 std::vector<Layer::InputWeights> FFF::input_weights() const {
-  return {{"node_weights", "node_biases"}, {"w1s", "b1s"}};
+  std::vector<InputWeights> weights = {{"node_weights", "node_biases"}, {"w1s", "b1s"}};
+  if (master_) weights.push_back({"master_w1", "master_b1"});
+  return weights;
 }
 
 std::map<std::string, std::string> FFF::architecture() const {
-  return {{"architecture", "fff"},
-          {"depth", std::to_string(options_.depth)},
-          {"leaf_width", std::to_string(options_.leaf_width)},
-          {"activation", to_string(options_.activation)},
-          {"master_leaf_width", "0"}};
+  std::map<std::string, std::string> entries = {{"architecture", "fff"},
+                                                {"depth", std::to_string(options_.depth)},
+                                                {"leaf_width", std::to_string(options_.leaf_width)},
+                                                {"activation", to_string(options_.activation)},
+                                                {"master_leaf_width", std::to_string(options_.master_leaf_width)}};
+  if (options_.master_mix == MasterMix::master) entries.insert_or_assign("master_mix", "master");
+  return entries;
 }
 
 }  // namespace canopy::nn

@@ -6,6 +6,7 @@
 #include <canopy/autograd/tree.hpp>
 #include <canopy/core/activation.hpp>
 #include <canopy/nn/dropout.hpp>
+#include <canopy/nn/master_leaf.hpp>
 #include <canopy/nn/module.hpp>
 
 namespace canopy::nn {
@@ -30,6 +31,8 @@ struct FFFOptions {
   /// training; applied before anything else reads the decision, the entropy included. Paper 1, "Overfragmentation".
   float region_leak = 0.f;
   Usage usage = Usage::none;
+  std::int64_t master_leaf_width = 0;      ///< of paper 3's master leaf (8 there); 0: none
+  MasterMix master_mix = MasterMix::tree;  ///< what the trainable share weighs
 };
 
 /// Training computes y = sum over leaves of path(leaf) leaf(x), where path is the product of sigmoid(w_k . x + b_k)
@@ -39,8 +42,10 @@ struct FFFOptions {
 /// x [batch, inputs] -> y [batch, outputs]. Parameters, as in the released package:
 /// `node_weights` [2^d - 1, inputs], `node_biases` [2^d - 1, 1], `w1s` [2^d, inputs, leaf_width], `b1s` [2^d,
 /// leaf_width], `w2s` [2^d, leaf_width, outputs], `b2s` [2^d, outputs]. Initialised as released: uniform in
-/// +-1/sqrt(inputs), w2s and b2s in +-1/sqrt(leaf_width). In memory w1s is [2^d, leaf_width, inputs], so that a hidden
-/// neuron's weights are one row.
+/// +-1/sqrt(inputs), w2s and b2s in +-1/sqrt(leaf_width). With a master leaf also `master_w1` [inputs, width],
+/// `master_b1`, `master_w2` [width, outputs], `master_b2`, initialised likewise (with leaf_width, as released, not with
+/// the master's own), and `master_mix_logit` [1], which starts at 0.5. In memory w1s is [2^d, leaf_width, inputs], so
+/// that a hidden neuron's weights are one row.
 class FFF : public Layer {
  public:
   /// Throws ConfigError for sizes below 1, a depth outside 0..24, or probabilities outside [0, 1).
@@ -60,7 +65,7 @@ class FFF : public Layer {
     Tensor y;      ///< [batch, outputs]
     Indices leaf;  ///< [batch]: the leaf each row was sent to
   };
-  /// Hard inference: d + leaf_width neurons a sample. Thread-safe, records nothing.
+  /// Hard inference: d + leaf_width neurons a sample, and the master leaf. Thread-safe, records nothing.
   Inference infer(const Tensor& x) const;
 
   const FFFOptions& options() const { return options_; }
@@ -103,6 +108,7 @@ class FFF : public Layer {
   Routing routing_ = Routing::soft;
   Variable node_weights_, node_biases_;
   Variable w1_, b1_, w2_, b2_;
+  std::optional<MasterLeaf> master_;
   // Training state: written by forward() in training mode only, which is why evaluation may be shared by threads.
   mutable Variable node_usage_, leaf_usage_;
   mutable std::optional<Decisions> decisions_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <canopy/autograd/arithmetic.hpp>
+#include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/reductions.hpp>
@@ -30,14 +32,28 @@ Variable hardening(const FFF& layer, const HardeningOptions& options) {
   throw ConfigError("hardening_loss: unknown weighting");
 }
 
+// sum over batch and leaves of S[b, i] w_i with w_i = leaves / batch^2 f_i
+Variable load_frequency(const FFF& layer) {
+  const Variable& logits = layer.decisions().logits;
+  const std::int64_t batch = logits.extent(0);
+  const Tensor hard = tree_paths(Variable(logits.value()), layer.options().depth, Routing::hard).path.value();
+  Tensor weight({layer.leaves()});
+  kernels::sum_axis(hard.data(), weight.mutable_data(), 1, batch, layer.leaves());
+  const auto squared = static_cast<float>(std::max<std::int64_t>(batch * batch, 1));
+  for (float& w : weight.mutable_elements()) w *= static_cast<float>(layer.leaves()) / squared;
+  return sum(tree_paths(logits, layer.options().depth, Routing::soft).path * weight);
+}
+
 }  // namespace
 
 DeferredLoss hardening_loss(const FFF& layer, const HardeningOptions& options) {
   return DeferredLoss([&layer, options] { return hardening(layer, options); });
 }
 
-DeferredLoss load_balance_loss(const FFF& layer) {
-  return DeferredLoss([&layer] { return negative_load_entropy(layer.decisions().path); });
+DeferredLoss load_balance_loss(const FFF& layer, const LoadBalanceOptions& options) {
+  return DeferredLoss([&layer, options] {
+    return options.form == Balance::frequency ? load_frequency(layer) : negative_load_entropy(layer.decisions().path);
+  });
 }
 
 Tensor node_entropies(const FFF& layer, const Tensor& x) {

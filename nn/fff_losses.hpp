@@ -25,8 +25,21 @@ struct HardeningOptions {
 /// calibration. Computing it throws Error if the layer has not run forward in training mode.
 DeferredLoss hardening_loss(const FFF& layer, const HardeningOptions& options = {});
 
-/// The negative entropy of the mean leaf load, sum over leaves of m ln m: least where all leaves carry the same load.
-DeferredLoss load_balance_loss(const FFF& layer);
+/// How uneven loads of the leaves are measured.
+enum class Balance {
+  entropy,   ///< the negative entropy of the mean load, sum over leaves of m ln m: least where all carry the same
+  frequency  ///< leaves / batch^2 * sum over leaves of f_i P_i: paper 3, after the Switch Transformer
+};
+
+struct LoadBalanceOptions {
+  Balance form = Balance::entropy;
+};
+
+/// Keeps leaves from being left unused. `frequency`: f_i is the number of samples whose hard decisions lead to leaf i
+/// (no gradient), P_i the sum over the batch of its soft path probability, whatever the routing; 1 where either is
+/// even. Paper 3 divides by the nominal batch size also for the last, short batch; this by the actual one. Computing it
+/// throws Error if the layer has not run forward in training mode.
+DeferredLoss load_balance_loss(const FFF& layer, const LoadBalanceOptions& options = {});
 
 /// The mean over the batch of each node's entropy (nats) for x [batch, inputs]: [nodes] in heap order. Rounding nodes
 /// below 0.10 barely changes the output (paper 1).

@@ -24,7 +24,6 @@ BOOST_AUTO_TEST_CASE(accuracies_and_leaves_are_exact) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors") continue;
     const auto metadata = read_safetensors(entry.path()).metadata;
-    if (metadata.at("master_leaf_width") != "0") continue;
     fs::path data;
     if (!datasets::status(datasets::catalog_entry(metadata.at("dataset"))).good()) data = CANOPY_TEST_DATA;
     if (!datasets::status(datasets::catalog_entry(metadata.at("dataset")), data).good()) {

@@ -127,7 +127,11 @@ BOOST_AUTO_TEST_CASE(what_is_no_classifier_is_refused_by_name) {
   refuse({}, odd, "power of two");
   nn::StateDict extra = good.tensors;
   extra["master_w1"] = Tensor({4, 8}, 0.f);
-  refuse({}, extra, "unexpected 'master_w1'");
+  refuse({}, extra, "missing 'master_b1'");
+  extra = good.tensors;
+  extra["master_b1"] = Tensor({8}, 0.f);
+  refuse({}, extra, "unexpected 'master_b1'");
+  refuse({{"master_mix", "both"}}, good.tensors, "master_mix");
   BOOST_CHECK_THROW(load_classifier(folder.path / "absent.safetensors"), Error);
 }
 

@@ -1,6 +1,8 @@
 // Agreement with the released layer of paper 1.
 #include <string>
 
+#include <canopy/autograd/arithmetic.hpp>
+#include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/nn/fff.hpp>
 #include <canopy/nn/fff_losses.hpp>
@@ -63,6 +65,39 @@ BOOST_AUTO_TEST_CASE(soft_trees) {
     model.load_state_dict(state);
     model.eval();
     check_close(model(x).value(), file.tensors.at("y_hard"), 1e-4, name + " y_hard");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(balanced_trees_and_the_master_leaf) {
+  for_each_reference("fff_balanced_", [](const Safetensors& file, const std::string& name) {
+    const auto number = [&](const char* key) { return std::stoi(file.metadata.at(key)); };
+    nn::FFF model({.inputs = number("input_width"),
+                   .outputs = number("output_width"),
+                   .depth = number("depth"),
+                   .leaf_width = number("leaf_width"),
+                   .activation = activation_from_string(file.metadata.at("activation")),
+                   .master_leaf_width = number("master_leaf_width")});
+    nn::StateDict state;
+    for (const auto& [key, value] : model.state_dict()) state[key] = file.tensors.at(key);
+    model.load_state_dict(state);
+
+    const Variable x = Variable::parameter(file.tensors.at("x"), "x");
+    Tape tape;
+    const Variable y = model(x);
+    const Variable balance = nn::load_balance_loss(model, {.form = nn::Balance::frequency});
+    check_close(y.value(), file.tensors.at("y"), 1e-4, name + " y");
+    check_close(model.decisions().path.value(), file.tensors.at("path_probability"), 1e-4, name + " paths");
+    check_close(balance.value().reshape({1}), file.tensors.at("load_balance_loss"), 1e-4, name + " balance");
+    tape.backward(sum(y * file.tensors.at("dy")) + std::stof(file.metadata.at("balance")) * balance);
+
+    check_close(x.grad(), file.tensors.at("grad.x"), 1e-4, name + " grad.x");
+    for (nn::NamedVariable& entry : model.named_parameters()) {
+      Variable& v = entry.variable;
+      std::copy_n(v.grad().data(), v.size(), v.mutable_value().mutable_data());
+    }
+    for (const auto& [key, gradient] : model.state_dict()) {
+      check_close(gradient, file.tensors.at("grad." + key), 1e-4, name + " grad." + key);
+    }
   });
 }
 
