@@ -19,7 +19,7 @@ using benchmark::BenchOptions;
 using benchmark::Row;
 using harness::Json;
 
-struct Options : BenchOptions {
+struct BenchCommand : BenchOptions {
   std::string name;
   std::vector<std::string> expect;
   bool json = false;
@@ -35,7 +35,7 @@ const Benchmark& find(const std::vector<Benchmark>& benchmarks, const std::strin
   throw ConfigError(fmt::format("unknown benchmark \"{}\"; known are: {}", name, fmt::join(known, ", ")));
 }
 
-void bench(const Program& program, Options& options) {
+void bench(const Program& program, BenchCommand& options) {
   const Benchmark& chosen = find(program.benchmarks, options.name);
   const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
   const ThreadGuard guard(options.threads);
@@ -58,7 +58,7 @@ void bench(const Program& program, Options& options) {
 
 void add_bench(CLI::App& app, const Program& program) {
   CLI::App* command = app.add_subcommand("bench", "Time the parts against their baselines");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchCommand>();
   options->threads = hardware_threads();
   command->add_option("NAME", options->name, "A benchmark")->required();
   command->add_option("--threads", options->threads, "Threads")->capture_default_str()->check(CLI::PositiveNumber);

@@ -15,7 +15,7 @@ using datasets::CatalogEntry;
 using datasets::DatasetStatus;
 using harness::Json;
 
-struct Options {
+struct DataCommand {
   std::string name;
   std::string data;
   bool json = false;
@@ -23,7 +23,7 @@ struct Options {
 
 using Look = DatasetStatus (*)(const CatalogEntry&, const std::filesystem::path&);
 
-std::vector<DatasetStatus> look_at(const Options& options, Look look) {
+std::vector<DatasetStatus> look_at(const DataCommand& options, Look look) {
   std::vector<DatasetStatus> all;
   for (const CatalogEntry& entry : datasets::catalog()) {
     if (options.name.empty() || options.name == entry.name) all.push_back(look(entry, options.data));
@@ -81,7 +81,7 @@ void print(const std::vector<DatasetStatus>& all, const char* good, bool json) {
 }
 
 /// What is named must be there and whole; without a name, what is there must be whole.
-void verify(const Options& options) {
+void verify(const DataCommand& options) {
   const std::vector<DatasetStatus> all = look_at(options, datasets::verify);
   print(all, "whole", options.json);
   std::fflush(stdout);
@@ -96,7 +96,7 @@ void verify(const Options& options) {
 }
 
 CLI::App* add_subcommand(CLI::App& parent, const char* name, const char* description,
-                         const std::shared_ptr<Options>& options) {
+                         const std::shared_ptr<DataCommand>& options) {
   CLI::App* command = parent.add_subcommand(name, description);
   command->add_option("NAME", options->name, "A data set; none: all");
   command->add_option("--data", options->data, "Folder of the data sets");
@@ -109,7 +109,7 @@ CLI::App* add_subcommand(CLI::App& parent, const char* name, const char* descrip
 void add_data(CLI::App& app) {
   CLI::App* command = app.add_subcommand("data", "The data sets: what is known, present, whole");
   command->require_subcommand(1);
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<DataCommand>();
   add_subcommand(*command, "list", "What is known, and what is present", options)->callback([options] {
     print(look_at(*options, datasets::status), "present", options->json);
   });

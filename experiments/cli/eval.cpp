@@ -13,14 +13,14 @@ namespace {
 
 using harness::Json;
 
-struct Options : EvalOptions {
+struct EvalCommand : EvalOptions {
   int threads = hardware_threads();
   bool soft = false;
   std::vector<std::string> expect;
   bool json = false;
 };
 
-Json to_json(const Options& options, const EvalResult& result) {
+Json to_json(const EvalCommand& options, const EvalResult& result) {
   return {{"checkpoint", options.checkpoint.string()},
           {"dataset", options.dataset},
           {"split", options.split},
@@ -33,7 +33,7 @@ Json to_json(const Options& options, const EvalResult& result) {
           {"maximum_leaf_load", result.maximum_leaf_load}};
 }
 
-std::string to_text(const Options& options, const EvalResult& result) {
+std::string to_text(const EvalCommand& options, const EvalResult& result) {
   return fmt::format(
       "{} on {} ({}, {} samples)\n"
       "accuracy           {:.2f} %{}\n"
@@ -46,7 +46,7 @@ std::string to_text(const Options& options, const EvalResult& result) {
       result.accuracy_soft, result.leaves_used, result.leaves, result.maximum_leaf_load);
 }
 
-void eval(const Program& program, const Options& options) {
+void eval(const Program& program, const EvalCommand& options) {
   const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
   const std::string name = options.checkpoint.stem().string();
   check_names(expectations, {{name, to_json(options, {})}});
@@ -70,7 +70,7 @@ void eval(const Program& program, const Options& options) {
 
 void add_eval(CLI::App& app, const Program& program) {
   CLI::App* command = app.add_subcommand("eval", "Score a saved classifier");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<EvalCommand>();
   command->add_option("CHECKPOINT", options->checkpoint, "A safetensors file")->required();
   command->add_option("--dataset", options->dataset, "Name of a data set, or idx:FOLDER")->required();
   command->add_option("--split", options->split, "test or train")

@@ -14,13 +14,13 @@ namespace {
 
 using namespace harness;
 
-struct Options {
+struct ReportCommand {
   std::string directory;
   std::string html;
   bool json = false;
 };
 
-void print_report(const Program& program, const Options& options) {
+void print_report(const Program& program, const ReportCommand& options) {
   const RunDirectory directory{options.directory};
   const Configuration configuration = read_configuration(directory.configuration(), program.experiments);
   const Json rows = report(directory, find_experiment(program.experiments, configuration.experiment), configuration);
@@ -28,7 +28,7 @@ void print_report(const Program& program, const Options& options) {
   if (options.json) {
     fmt::print("{}\n", rows.dump(2));
   } else {
-    fmt::print("{}\n", to_text(rows));
+    fmt::print("{}\n", harness::to_text(rows));
   }
 }
 
@@ -36,7 +36,7 @@ void print_report(const Program& program, const Options& options) {
 
 void add_report(CLI::App& app, const Program& program) {
   CLI::App* command = app.add_subcommand("report", "Tables and plots from a run directory, at any time");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ReportCommand>();
   command->add_option("DIR", options->directory, "Run directory")->required();
   command->add_flag("--json", options->json, "Print one JSON value instead of the table");
   command->add_option("--html", options->html, "Write a page with the table and a plot for each cell");

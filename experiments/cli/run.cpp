@@ -19,7 +19,7 @@ namespace {
 
 using namespace harness;
 
-struct Options {
+struct RunCommand {
   std::vector<std::string> names;
   std::string preset = "quick";
   std::int64_t seeds = 0;
@@ -56,7 +56,7 @@ std::vector<const Experiment*> chosen(const std::vector<Experiment>& experiments
 }
 
 /// Everything that can be wrong with the command line shows here, before the first cell runs.
-std::vector<Planned> plan(const Program& program, const Options& options) {
+std::vector<Planned> plan(const Program& program, const RunCommand& options) {
   const std::vector<const Experiment*> experiments = chosen(program.experiments, options.names);
   std::vector<Planned> all;
   std::vector<NamedRow> rows;
@@ -95,7 +95,7 @@ Failed summary(const std::vector<Failure>& failures) {
                 shared && (first.exit_code == 2 || first.exit_code == 3) ? first.exit_code : 1);
 }
 
-void run(const Program& program, const Options& options, const CommandLine& words) {
+void run(const Program& program, const RunCommand& options, const CommandLine& words) {
   const std::vector<Planned> planned = plan(program, options);
   const ThreadGuard guard(options.threads);
   StopSignals signals;
@@ -111,7 +111,7 @@ void run(const Program& program, const Options& options, const CommandLine& word
     failures.insert(failures.end(), outcome.failures.begin(), outcome.failures.end());
     const Json result = report(directory, *experiment, configuration);
     std::ranges::copy(named_rows(result["rows"], "cell"), std::back_inserter(rows));
-    if (!options.json) fmt::print("{}{}\n", reports.empty() ? "" : "\n", to_text(result));
+    if (!options.json) fmt::print("{}{}\n", reports.empty() ? "" : "\n", harness::to_text(result));
     reports.push_back(result);
   }
   if (options.json) fmt::print("{}\n", (reports.size() == 1 ? reports[0] : reports).dump(2));
@@ -124,7 +124,7 @@ void run(const Program& program, const Options& options, const CommandLine& word
 
 void add_run(CLI::App& app, const Program& program, const CommandLine& words) {
   CLI::App* command = app.add_subcommand("run", "Run the grid of an experiment; print the paper's numbers and ours");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RunCommand>();
   command->add_option("NAME", options->names, "Experiments: names, patterns such as 'fff/*', or all")->required();
   command->add_option("--preset", options->preset, "quick, standard or paper")->capture_default_str();
   command->add_option("--seeds", options->seeds, "Seeds 0..N-1 (default: the preset's)")->check(CLI::PositiveNumber);

@@ -9,14 +9,14 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(activations)
+
 namespace {
 
 constexpr Activation all[] = {Activation::identity, Activation::relu, Activation::gelu,
                               Activation::sigmoid,  Activation::tanh, Activation::softplus};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(activations)
 
 BOOST_AUTO_TEST_CASE(values) {
   const Variable x = Tensor({2, 2}, {-1.f, 0.f, 1.f, 2.f});

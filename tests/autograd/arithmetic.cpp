@@ -17,6 +17,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(arithmetic)
+
 namespace {
 
 Variable parameter(const Shape& shape, const char* name, float low = 0.5f, float high = 2.f) {
@@ -56,8 +58,6 @@ const std::vector<std::pair<Shape, Shape>> pairs{{{3, 4}, {3, 4}},
 using Operator = std::function<Variable(const Variable&, const Variable&)>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(arithmetic)
 
 BOOST_AUTO_TEST_CASE(values_broadcast_as_in_xtensor) {
   for (const auto& [sa, sb] : pairs) {

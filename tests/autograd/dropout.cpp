@@ -7,13 +7,13 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(dropout)
+
 namespace {
 
 Variable ones(const Shape& shape) { return Variable::parameter(Tensor(shape, 1.f), "x"); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(dropout)
 
 BOOST_AUTO_TEST_CASE(drops_and_scales) {
   RandomStream stream(1, "dropout");

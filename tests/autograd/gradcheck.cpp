@@ -10,6 +10,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(gradcheck)
+
 namespace {
 
 // f(x) with the gradient that `slope` claims.
@@ -28,8 +30,6 @@ float square(float x) { return x * x; }
 Variable input() { return Variable::parameter(Tensor({2, 2}, {0.5f, -1.f, 2.f, 1.5f}), "input"); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(gradcheck)
 
 BOOST_AUTO_TEST_CASE(passes_where_the_gradient_is_right) {
   const Variable x = input();

@@ -11,6 +11,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(linear)
+
 namespace {
 
 Tensor uniform(const Shape& shape, std::string_view purpose) {
@@ -30,8 +32,6 @@ Variable sum(const Variable& x) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(linear)
 
 BOOST_AUTO_TEST_CASE(values) {
   const Tensor x({2, 2}, {1.f, 2.f, 3.f, -4.f});

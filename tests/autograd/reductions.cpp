@@ -14,6 +14,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(reductions)
+
 namespace {
 
 // Distinct numbers 0.1 apart, so that a step of the gradient check moves no maximum.
@@ -32,8 +34,6 @@ float difference(const Tensor& a, const Tensor& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(reductions)
 
 BOOST_AUTO_TEST_CASE(values_over_every_axis) {
   const Variable x = parameter({2, 3, 4});

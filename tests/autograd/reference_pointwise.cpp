@@ -14,6 +14,8 @@
 using namespace canopy;
 using namespace canopy::testing;
 
+BOOST_AUTO_TEST_SUITE(reference_pointwise)
+
 namespace {
 
 // Gradients of sum(y * dy).
@@ -23,8 +25,6 @@ void backward(Tape& tape, const Variable& y, const Tensor& upstream) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(reference_pointwise)
 
 BOOST_AUTO_TEST_CASE(activations_and_soft_maxes) {
   const std::map<std::string, std::function<Variable(const Variable&)>> operations = {

@@ -7,6 +7,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(row_gradient)
+
 namespace {
 
 RowGradient rows_of(std::initializer_list<std::int32_t> rows, std::initializer_list<float> values) {
@@ -22,8 +24,6 @@ void check_elements(const Tensor& found, const std::vector<float>& expected) {
 Variable parameter() { return Variable::parameter(Tensor({4, 2}, 0.f), "p"); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(row_gradient)
 
 BOOST_AUTO_TEST_CASE(stays_sparse_until_something_dense_is_wanted) {
   Variable p = parameter();

@@ -9,6 +9,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(shaping)
+
 namespace {
 
 Variable parameter(const Shape& shape, std::string name = "x") {
@@ -46,8 +48,6 @@ auto says(const std::string& text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(shaping)
 
 BOOST_AUTO_TEST_CASE(reshape_shares_and_its_gradient_has_the_old_shape) {
   const Variable x = parameter({2, 6});

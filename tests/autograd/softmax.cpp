@@ -11,6 +11,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(softmax)
+
 namespace {
 
 Variable parameter(const Shape& shape) {
@@ -20,8 +22,6 @@ Variable parameter(const Shape& shape) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(softmax)
 
 BOOST_AUTO_TEST_CASE(gradients_of_rows) {
   for (const Shape& shape : {Shape{4, 5}, Shape{7}, Shape{2, 3, 4}, Shape{2, 20}}) {

@@ -14,6 +14,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(tape)
+
 namespace {
 
 Variable parameter(float value, std::string name = {}) {
@@ -62,8 +64,6 @@ auto says(const std::string& text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tape)
 
 BOOST_AUTO_TEST_CASE(outside_of_a_tape_nothing_is_recorded) {
   BOOST_TEST(!is_recording());

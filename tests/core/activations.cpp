@@ -14,6 +14,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(activations)
+
 namespace {
 
 // The textbook formulas in double: f and its derivative.
@@ -43,8 +45,6 @@ std::vector<float> normal(std::int64_t n, const char* purpose, float deviation) 
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(activations)
 
 BOOST_AUTO_TEST_CASE(agree_with_the_textbook) {
   for (const Twin& twin : twins) {

@@ -11,6 +11,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(elementwise)
+
 namespace {
 
 Tensor uniform(const Shape& shape, const char* purpose, float low = -3.f, float high = 3.f) {
@@ -54,8 +56,6 @@ Tensor run_rows(Kernel kernel, const Tensor& a, const Tensor& row) {
 constexpr std::int64_t sizes[] = {0, 1, 2, 15, 16, 17, 33, 1000, 65539};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(elementwise)
 
 BOOST_AUTO_TEST_CASE(two_arrays) {
   for (const std::int64_t n : sizes) {

@@ -15,6 +15,8 @@ using namespace canopy;
 using test::speaks_of;
 using test::TemporaryFolder;
 
+BOOST_AUTO_TEST_SUITE(file)
+
 namespace {
 
 // No file may grow beyond `bytes` while this lives.
@@ -32,8 +34,6 @@ class FileSizeLimit {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(file)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
   const TemporaryFolder folder;

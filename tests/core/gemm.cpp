@@ -20,6 +20,8 @@
 using namespace canopy;
 using kernels::Op;
 
+BOOST_AUTO_TEST_SUITE(gemm)
+
 namespace {
 
 std::vector<float> uniform(std::int64_t size) {
@@ -102,8 +104,6 @@ std::int64_t threads_of_process() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(gemm)
 
 BOOST_AUTO_TEST_CASE(agrees_with_its_naive_twin) {
   const std::int64_t extents[] = {0, 1, 2, 5, 12, 13, 15, 16, 17, 31, 32, 33, 50};

@@ -11,6 +11,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(layer_norm)
+
 namespace {
 
 constexpr float eps = 1e-5f;
@@ -58,8 +60,6 @@ double difference(const Tensor& a, const std::vector<double>& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(layer_norm)
 
 BOOST_AUTO_TEST_CASE(agrees_with_the_formula_in_double) {
   for (const std::int64_t rows : {1, 31, 32, 33, 100}) {

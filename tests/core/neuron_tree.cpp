@@ -14,6 +14,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(neuron_tree)
+
 namespace {
 
 Tensor normal(const Shape& shape, const char* purpose) {
@@ -86,8 +88,6 @@ void check_near(float found, double expected, double scale, const char* what) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(neuron_tree)
 
 BOOST_AUTO_TEST_CASE(rows_descend_by_their_logits) {
   for (const Problem& p : problems()) {

@@ -13,6 +13,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(optimizer_kernels)
+
 namespace {
 
 using Floats = std::vector<float>;
@@ -59,8 +61,6 @@ void naive_adam(Doubles& p, const Floats& g, Doubles& m, Doubles& v, const kerne
 const std::vector<std::int64_t> sizes{0, 1, 15, 16, 17, 33, 1000, 70001};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(optimizer_kernels)
 
 BOOST_AUTO_TEST_CASE(sgd_follows_its_definition) {
   const std::vector<kernels::SgdStep> settings{

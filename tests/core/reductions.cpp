@@ -13,6 +13,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(reductions)
+
 namespace {
 
 // Numbers around 1, so that long sums are long.
@@ -41,8 +43,6 @@ bool equal(const Tensor& a, const Tensor& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(reductions)
 
 BOOST_AUTO_TEST_CASE(sums_and_means) {
   for (const auto& extents : shapes) {

@@ -12,6 +12,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(rows)
+
 namespace {
 
 Tensor random(const Shape& shape) {
@@ -39,8 +41,6 @@ const Size sizes[] = {{1, 1, 1},        {3, 0, 5},       {3, 5, 0},       {5, 15
                       {1000, 1, 40000}, {100, 63, 3000}, {100, 64, 3000}, {11, 300, 1000}, {2, 1001, 333}};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(rows)
 
 BOOST_AUTO_TEST_CASE(gathering_is_a_loop_over_rows) {
   for (const auto& [rows, width, n] : sizes) {

@@ -21,6 +21,8 @@ using namespace canopy;
 using test::speaks_of;
 using test::TemporaryFolder;
 
+BOOST_AUTO_TEST_SUITE(safetensors)
+
 namespace {
 
 std::string length_of(std::uint64_t length) {
@@ -84,8 +86,6 @@ Safetensors sample() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(safetensors)
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
   const TemporaryFolder folder;

@@ -13,6 +13,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(softmax)
+
 namespace {
 
 using Doubles = xt::xarray<double>;
@@ -72,8 +74,6 @@ Indices some_labels(std::int64_t rows, std::int64_t classes, std::int32_t ignore
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(softmax)
 
 BOOST_AUTO_TEST_CASE(forward_and_backward_follow_the_formulas) {
   for (const Shape& shape : shapes) {

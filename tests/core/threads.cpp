@@ -15,6 +15,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(threads)
+
 namespace {
 
 // The ranges that a loop was cut into, in order.
@@ -39,8 +41,6 @@ bool denormals_are_flushed() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(threads)
 
 BOOST_AUTO_TEST_CASE(ranges_cover_everything_and_begin_at_multiples_of_the_grain) {
   for (const int count : {1, 2, 3, 7}) {

@@ -11,6 +11,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(tree)
+
 namespace {
 
 Tensor random(const Shape& shape, const char* purpose) {
@@ -33,8 +35,6 @@ double entropy(double z) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tree)
 
 BOOST_AUTO_TEST_CASE(paths_are_products_of_choices) {
   for (const int depth : {0, 1, 2, 3, 4, 5, 6, 7}) {

@@ -12,6 +12,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(data_loader)
+
 namespace {
 
 // Image i has the value i and the label i.
@@ -50,8 +52,6 @@ std::vector<std::int32_t> sorted(std::vector<std::int32_t> values) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(data_loader)
 
 BOOST_AUTO_TEST_CASE(a_pass_covers_every_image_once) {
   for (const std::int64_t count : {0, 1, 15, 16, 17, 33, 1000}) {

@@ -9,6 +9,8 @@ using namespace canopy;
 using datasets::read_plain_or_gzip;
 using namespace canopy::test;
 
+BOOST_AUTO_TEST_SUITE(gzip)
+
 namespace {
 
 std::string pattern(std::size_t size) {
@@ -18,8 +20,6 @@ std::string pattern(std::size_t size) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(gzip)
 
 BOOST_AUTO_TEST_CASE(plain_and_compressed_files_read_alike) {
   const TemporaryFolder folder;

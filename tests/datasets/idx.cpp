@@ -10,6 +10,8 @@ using namespace canopy::test;
 using datasets::read_idx_images;
 using datasets::read_idx_labels;
 
+BOOST_AUTO_TEST_SUITE(idx)
+
 namespace {
 
 template <class... Parts>
@@ -22,8 +24,6 @@ void check_damaged(const std::string& content, int rank, Parts... parts) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(idx)
 
 BOOST_AUTO_TEST_CASE(images_and_labels) {
   const TemporaryFolder folder;

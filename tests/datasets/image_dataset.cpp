@@ -16,6 +16,8 @@
 using namespace canopy;
 using canopy::test::speaks_of;
 
+BOOST_AUTO_TEST_SUITE(image_dataset)
+
 namespace {
 
 LabelledImages random_images(std::int64_t count, ImageShape shape, bool as_bytes = true) {
@@ -78,8 +80,6 @@ std::vector<double> naive_inputs(const LabelledImages& images, Input input) {
 constexpr Input inputs[] = {Input::unit, Input::symmetric, Input::standardised, Input::centred};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(image_dataset)
 
 BOOST_AUTO_TEST_CASE(names_of_inputs_and_splits) {
   for (const Input input : inputs) BOOST_CHECK(input_from_string(to_string(input)) == input);

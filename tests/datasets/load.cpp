@@ -10,6 +10,8 @@
 using namespace canopy;
 using namespace canopy::test;
 
+BOOST_AUTO_TEST_SUITE(load)
+
 namespace {
 
 // Counts of the labels of a data set.
@@ -21,8 +23,6 @@ std::vector<int> histogram(const ImageDataset& dataset) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(load)
 
 BOOST_AUTO_TEST_CASE(idx_data_sets_by_name) {
   const TemporaryFolder folder;

@@ -10,6 +10,8 @@
 using namespace canopy;
 using namespace canopy::test;
 
+BOOST_AUTO_TEST_SUITE(usps)
+
 namespace {
 
 // A line as in the files: label, values, all with four digits, a space at the end.
@@ -27,8 +29,6 @@ void check_damaged(const std::string& content, Parts... parts) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(usps)
 
 BOOST_AUTO_TEST_CASE(lines_become_images_from_0_to_1) {
   const TemporaryFolder folder;

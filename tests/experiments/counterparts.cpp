@@ -12,6 +12,8 @@ using program::Folder;
 namespace fs = std::filesystem;
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(counterparts)
+
 namespace {
 
 void write_images(const fs::path& folder) {
@@ -38,8 +40,6 @@ std::vector<std::string> arguments(const Folder& folder, const char* out, const 
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(counterparts)
 
 BOOST_AUTO_TEST_CASE(the_grid_of_the_whole_table) {
   const harness::Experiment experiment = fff::counterparts();

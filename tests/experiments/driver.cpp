@@ -11,6 +11,8 @@ using canopy::harness::Json;
 using program::Folder;
 using program::Outcome;
 
+BOOST_AUTO_TEST_SUITE(driver)
+
 namespace {
 
 Outcome fake(const std::vector<std::string>& arguments) {
@@ -31,8 +33,6 @@ void refused(const std::vector<std::string>& arguments, int code, const std::str
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(driver)
 
 BOOST_AUTO_TEST_CASE(the_real_one_starts) {
   const Outcome list = program::run(CANOPY_DRIVER, {"list", "--json"});

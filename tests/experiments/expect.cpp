@@ -5,6 +5,8 @@
 using namespace canopy;
 using namespace canopy::harness;
 
+BOOST_AUTO_TEST_SUITE(expect)
+
 namespace {
 
 const std::vector<NamedRow> rows = {
@@ -14,8 +16,6 @@ const std::vector<NamedRow> rows = {
 void check_all(const std::vector<std::string>& texts) { check(parse_expectations(texts), rows); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(expect)
 
 BOOST_AUTO_TEST_CASE(forms) {
   const Expectation e = parse_expectation("ff 3072-1024-10 [x]:ratio!=-1.5e1");

@@ -12,6 +12,8 @@ using program::Folder;
 using program::Outcome;
 namespace fs = std::filesystem;
 
+BOOST_AUTO_TEST_SUITE(grid)
+
 namespace {
 
 std::vector<std::string> arguments(const fs::path& out, const char* pause) {
@@ -29,8 +31,6 @@ const std::map<std::string, std::string>& undisturbed() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(grid)
 
 BOOST_AUTO_TEST_CASE(killed_and_resumed) {
   BOOST_TEST(undisturbed().size() == 8u);  // two cells, two seeds, two files

@@ -12,6 +12,8 @@
 using namespace canopy;
 using namespace canopy::harness;
 
+BOOST_AUTO_TEST_SUITE(metrics)
+
 namespace {
 
 Epoch epoch(std::int64_t number, double loss) {
@@ -19,8 +21,6 @@ Epoch epoch(std::int64_t number, double loss) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(metrics)
 
 BOOST_AUTO_TEST_CASE(rows_past_the_checkpoint_are_cut) {
   const program::Folder folder;

@@ -13,6 +13,8 @@
 using namespace canopy;
 using namespace canopy::harness;
 
+BOOST_AUTO_TEST_SUITE(report)
+
 namespace {
 
 Experiment experiment() {
@@ -45,8 +47,6 @@ void put(const RunDirectory& directory, const std::string& cell, std::int64_t se
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(report)
 
 BOOST_AUTO_TEST_CASE(numbers_by_cell) {
   const program::Folder folder;

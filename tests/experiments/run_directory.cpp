@@ -14,6 +14,8 @@ using namespace canopy;
 using namespace canopy::harness;
 using canopy::test::speaks_of;
 
+BOOST_AUTO_TEST_SUITE(run_directory)
+
 namespace {
 
 Experiment experiment() {
@@ -37,8 +39,6 @@ Experiment experiment() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(run_directory)
 
 BOOST_AUTO_TEST_CASE(configurations_resolve) {
   const Configuration c = resolve(experiment(), "quick", 0, "", {"h=inf"});

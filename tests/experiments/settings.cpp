@@ -9,6 +9,8 @@
 using namespace canopy;
 using namespace canopy::harness;
 
+BOOST_AUTO_TEST_SUITE(settings)
+
 namespace {
 
 Settings defaults() {
@@ -28,8 +30,6 @@ bool lists_known_keys(const ConfigError& error) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(settings)
 
 BOOST_AUTO_TEST_CASE(types_follow_the_defaults) {
   Settings s = defaults();

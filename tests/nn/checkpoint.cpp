@@ -15,6 +15,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(checkpoint)
+
 namespace {
 
 struct TemporaryFolder {
@@ -38,8 +40,6 @@ void check_same_answers(const nn::Layer& a, const Tensor& xa, const nn::Layer& b
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(checkpoint)
 
 BOOST_AUTO_TEST_CASE(classifiers_return_as_they_were) {
   const TemporaryFolder folder;

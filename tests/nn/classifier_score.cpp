@@ -9,6 +9,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(classifier_score)
+
 namespace {
 
 Tensor normal(const Shape& shape) {
@@ -30,8 +32,6 @@ Indices labels_of(const Tensor& logits, std::int64_t wrong) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(classifier_score)
 
 BOOST_AUTO_TEST_CASE(counts_correct_answers_and_leaves) {
   manual_seed(1);

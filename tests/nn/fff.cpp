@@ -17,6 +17,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(fff)
+
 namespace {
 
 Tensor normal(const Shape& shape, const char* purpose = "x") {
@@ -95,8 +97,6 @@ std::vector<Tensor> gradients(nn::FFF& model, const Tensor& x) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(fff)
 
 BOOST_AUTO_TEST_CASE(soft_and_hard_outputs_are_the_paper_s) {
   for (const int depth : {0, 1, 3, 5}) {

@@ -17,6 +17,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(master_leaf)
+
 namespace {
 
 constexpr std::int64_t inputs = 9, outputs = 4, width = 5, batch = 31;
@@ -64,8 +66,6 @@ void check_mixture(const nn::StateDict& state, const Tensor& x, const Tensor& tr
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(master_leaf)
 
 BOOST_AUTO_TEST_CASE(every_routing_mixes_the_tree_with_the_master) {
   for (const nn::MasterMix mix : {nn::MasterMix::tree, nn::MasterMix::master}) {

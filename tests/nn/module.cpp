@@ -12,6 +12,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(module)
+
 namespace {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -28,8 +30,6 @@ struct Pair : nn::Module {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(module)
 
 BOOST_AUTO_TEST_CASE(names_come_from_the_path_of_modules) {
   const Pair model;

@@ -23,6 +23,8 @@ using namespace canopy;
 using namespace canopy::testing;
 using canopy::test::TemporaryFolder;
 
+BOOST_AUTO_TEST_SUITE(tree_fff)
+
 namespace {
 
 Tensor normal(const Shape& shape, const char* purpose = "x") {
@@ -44,8 +46,6 @@ bool same_bits(const Tensor& a, const Tensor& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tree_fff)
 
 BOOST_AUTO_TEST_CASE(agrees_with_the_released_layer) {
   for_each_reference("fff_tree_", [](const Safetensors& file, const std::string& name) {

@@ -9,13 +9,13 @@
 using namespace canopy;
 using optim::EarlyStopping;
 
+BOOST_AUTO_TEST_SUITE(early_stopping)
+
 namespace {
 
 void write(Variable& p, float value) { p.mutable_value().mutable_data()[0] = value; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(early_stopping)
 
 BOOST_AUTO_TEST_CASE(stops_after_patience_and_restores_the_best) {
   Variable p = Variable::parameter(Tensor({1}, 0.f));

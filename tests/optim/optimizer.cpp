@@ -16,6 +16,8 @@
 
 using namespace canopy;
 
+BOOST_AUTO_TEST_SUITE(optimizer)
+
 namespace {
 
 // Gradient of sum(scale * (p - target)^2).
@@ -71,8 +73,6 @@ void steps(optim::Optimizer& optimizer, Variable& p, int count) {
 std::vector<float> values(const Variable& p) { return {p.value().elements().begin(), p.value().elements().end()}; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(optimizer)
 
 // Every optimizer_* file: the parameter after each step, to 1e-3 of the largest magnitude.
 BOOST_AUTO_TEST_CASE(paths_agree_with_the_reference) {

@@ -11,6 +11,8 @@ using namespace canopy;
 using optim::CosineDecay;
 using optim::HalveOnPlateau;
 
+BOOST_AUTO_TEST_SUITE(schedule)
+
 namespace {
 
 struct OneParameter {
@@ -19,8 +21,6 @@ struct OneParameter {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(schedule)
 
 BOOST_AUTO_TEST_CASE(cosine_ends_in_zero) {
   OneParameter one;
