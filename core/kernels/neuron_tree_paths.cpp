@@ -6,78 +6,21 @@
 #include <type_traits>
 
 #include <canopy/core/kernels/simd_dots.hpp>
+#include <canopy/core/kernels/simd_sums.hpp>
 
 namespace canopy::kernels {
 namespace {
 
-using simd::Batch;
+using simd::for_each_strip;
+using simd::long_strip;
+using simd::rest_sum;
+using simd::strip_sum;
+using simd::Term;
+using simd::Write;
 
 constexpr std::int64_t rows_grain = 64;
 // Floats of an output that will have left the cache before anyone reads it.
 constexpr std::int64_t large_output = 1 << 21;
-// Registers of a strip of columns: enough sums for their additions not to wait for each other.
-constexpr std::size_t long_strip = 12;
-
-enum class Write { over, add, past_the_cache };
-
-struct Term {
-  float coefficient;
-  const float* row;
-};
-
-// out (+)= sum over i < n of coefficient_i row_i, columns [j, j + S registers).
-template <std::size_t S, Write write, class Terms>
-inline void strip_sum(std::int64_t j, std::int64_t n, const Terms& term, float* out) {
-  Batch sum[S];
-#pragma GCC unroll 16
-  for (std::size_t c = 0; c < S; ++c) {
-    sum[c] = write == Write::add ? simd::load(out + j + static_cast<std::int64_t>(c) * simd::width) : Batch(0.f);
-  }
-  for (std::int64_t i = 0; i < n; ++i) {
-    const Term at = term(i);
-    const float* row = simd::one_pointer(at.row + j);
-    const Batch coefficient(at.coefficient);
-#pragma GCC unroll 16
-    for (std::size_t c = 0; c < S; ++c) {
-      sum[c] = xsimd::fma(coefficient, simd::load(row + static_cast<std::int64_t>(c) * simd::width), sum[c]);
-    }
-  }
-#pragma GCC unroll 16
-  for (std::size_t c = 0; c < S; ++c) {
-    float* to = out + j + static_cast<std::int64_t>(c) * simd::width;
-    if constexpr (write == Write::past_the_cache) {
-      simd::stream(to, sum[c]);
-    } else {
-      simd::store(to, sum[c]);
-    }
-  }
-}
-
-// The same for the last, partial register.
-template <Write write, class Terms>
-void rest_sum(std::int64_t j, std::int64_t count, std::int64_t n, const Terms& term, float* out) {
-  Batch sum = write == Write::add ? simd::load_partial(out + j, count) : Batch(0.f);
-  for (std::int64_t i = 0; i < n; ++i) {
-    const Term at = term(i);
-    sum = xsimd::fma(Batch(at.coefficient), simd::load_partial(at.row + j, count), sum);
-  }
-  simd::store_partial(out + j, sum, count);
-}
-
-// Calls f(j, S) for strips of S registers that cover the whole registers of columns [begin, end), then rest(j, count).
-template <class F, class Rest>
-void for_each_strip(std::int64_t begin, std::int64_t end, F f, Rest rest) {
-  std::int64_t j = begin;
-  const auto strips = [&]<std::size_t S>(std::integral_constant<std::size_t, S> registers) {
-    constexpr std::int64_t strip = static_cast<std::int64_t>(S) * simd::width;
-    for (; j + strip <= end; j += strip) f(j, registers);
-  };
-  strips(std::integral_constant<std::size_t, long_strip>());
-  strips(std::integral_constant<std::size_t, 4>());
-  strips(std::integral_constant<std::size_t, 1>());
-  if (j < end) rest(j, end - j);
-}
-
 // The weights of the nodes on the way to a bottom, by level.
 using Path = std::array<const float*, 32>;
 Path path_to(std::int64_t bottom, int depth, const float* w, std::int64_t width) {

@@ -28,6 +28,7 @@ namespace canopy::kernels::simd {
 
 using Batch = xsimd::batch<float>;
 inline constexpr std::int64_t width = static_cast<std::int64_t>(Batch::size);
+inline constexpr std::int64_t cache_line = 16;  ///< floats
 /// Elements a thread must have to be worth waking: a multiple of every SIMD width.
 inline constexpr std::int64_t grain = 1 << 15;
 /// The same where each element costs an exponential or more.
@@ -47,10 +48,21 @@ inline void stream(float* p, const Batch& v) {
 #endif
 }
 
+#if defined(__AVX__) && !defined(__AVX512F__)
+/// All bits of the first `count` lanes.
+inline __m256i lanes_mask(std::int64_t count) {
+  static constexpr std::int32_t ones_and_zeros[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ones_and_zeros + 8 - count));
+}
+#endif
+
 /// The first `count` floats at p, followed by `fill`; 0 <= count <= width.
 inline Batch load_partial(const float* p, std::int64_t count, float fill = 0.f) {
-#ifdef __AVX512F__
+#if defined(__AVX512F__)
   return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>((1u << count) - 1u), p);
+#elif defined(__AVX__)
+  const __m256i mask = lanes_mask(count);
+  return _mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
 #else
   alignas(64) float padded[width];
   std::fill(std::copy_n(p, count, padded), padded + width, fill);
@@ -145,6 +157,14 @@ double sum(std::int64_t n, F f, const In*... in) {
     }
   });
   return std::accumulate(partial.begin(), partial.end(), 0.0);
+}
+
+/// p itself. GCC would otherwise keep an index register for each of a strip's loads, and spill them.
+inline const float* one_pointer(const float* p) {
+#if defined(__GNUC__)
+  asm("" : "+r"(p));
+#endif
+  return p;
 }
 
 /// How many items of `size` elements make a grain of `elements`, at least one.

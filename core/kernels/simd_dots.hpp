@@ -11,21 +11,11 @@
 
 namespace canopy::kernels::simd {
 
-inline constexpr std::int64_t cache_line = 16;  // floats
-
 // GCC 12 would read a register's worth of memory again for each of its uses; loads are what bounds these loops.
 inline void keep_in_register([[maybe_unused]] Batch& value) {
 #if defined(__GNUC__) && defined(__x86_64__)
   asm("" : "+v"(value.data));
 #endif
-}
-
-/// p itself. GCC would otherwise keep an index register for each of a strip's loads, and spill them.
-inline const float* one_pointer(const float* p) {
-#if defined(__GNUC__)
-  asm("" : "+r"(p));
-#endif
-  return p;
 }
 
 /// The sum of the lanes, halves folded onto each other.
