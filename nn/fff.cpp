@@ -11,7 +11,6 @@
 #include <canopy/core/kernels/tree.hpp>
 #include <canopy/core/kernels/tree_inference.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/core/threads.hpp>
 #include <canopy/nn/initialise.hpp>
 
 #include <fmt/format.h>
@@ -111,21 +110,11 @@ FFF::Inference FFF::infer(const Tensor& x) const {
   require_input(x);
   const std::int64_t batch = x.extent(0);
   Inference result{Tensor({batch, options_.outputs}), Indices({batch})};
+  const kernels::DecisionTree tree{options_.inputs, options_.depth, node_weights_.value().data(),
+                                   node_biases_.value().data()};
   const kernels::Leaves table{options_.inputs,    options_.leaf_width, options_.outputs,   w1_.value().data(),
                               b1_.value().data(), w2_.value().data(),  b2_.value().data(), options_.activation};
-  float* y = result.y.mutable_data();
-  std::int32_t* leaf = result.leaf.mutable_data();
-  // By blocks of rows, so that a block's inputs are still in cache when its leaves are computed.
-  constexpr std::int64_t block = 64;
-  parallel_for(batch, block, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; b += block) {
-      const std::int64_t rows = std::min(block, end - b);
-      const float* inputs = x.data() + b * options_.inputs;
-      kernels::route(inputs, rows, options_.inputs, node_weights_.value().data(), node_biases_.value().data(),
-                     options_.depth, leaf + b);
-      kernels::leaf_forward(table, inputs, rows, leaf + b, y + b * options_.outputs);
-    }
-  });
+  kernels::hard_inference(tree, table, x.data(), batch, result.leaf.mutable_data(), result.y.mutable_data());
   if (master_) {
     const NoRecord pause;
     result.y = (*master_)(x, result.y).value();

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include <canopy/core/kernels/activations.hpp>
-#include <canopy/core/kernels/simd.hpp>
+#include <canopy/core/kernels/grouping.hpp>
+#include <canopy/core/kernels/simd_dots.hpp>
+#include <canopy/core/kernels/simd_sums.hpp>
 
 namespace canopy::kernels {
 namespace {
@@ -22,13 +24,6 @@ constexpr std::int64_t rows_grain = 64;
 constexpr std::int64_t longest_run = 16;
 constexpr std::int64_t widest_tile = 8;
 constexpr std::int64_t longest_piece = 448;
-
-// GCC 12 would read a register's worth of memory again for each of its uses; loads are what bounds the loops below.
-inline void keep_in_register([[maybe_unused]] Batch& value) {
-#if defined(__GNUC__) && defined(__x86_64__)
-  asm("" : "+v"(value.data));
-#endif
-}
 
 // Calls step(load, prefetch) for each register of rows of n floats, where load(row) is the register at hand, the last
 // one padded with zeros, and prefetch(row) asks for it.
@@ -76,7 +71,7 @@ void tile(const float* const* x, const float* w, std::int64_t stride, std::int64
 #pragma GCC unroll 8
     for (std::size_t j = 0; j < N; ++j) {
       Batch wi = load(w + static_cast<std::int64_t>(j) * stride);
-      keep_in_register(wi);
+      simd::keep_in_register(wi);
 #pragma GCC unroll 8
       for (std::size_t r = 0; r < R; ++r) sum[r][j] = xsimd::fma(xi[r], wi, sum[r][j]);
     }
@@ -210,25 +205,113 @@ void outputs_of_rows(const Leaves& leaves, std::int64_t rows, const std::int32_t
   }
 }
 
-}  // namespace
+// The rows that were sent to one leaf, `order` [n], n <= longest_run, with outputs of many registers: a strip of
+// columns for all rows, so that a strip's weights are read from the first cache. What the leaf and the next one will
+// need is asked for in time: with many leaves every one comes from memory.
+void run_of_leaf(const Leaves& leaves, const float* x, const std::int32_t* order, std::int64_t n, std::int64_t leaf,
+                 std::int64_t next_leaf, float* hidden, float* y) {
+  const auto fetch = [](const float* p, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; i += simd::cache_line) __builtin_prefetch(p + i, 0, 2);
+  };
+  const float* w2 = leaves.w2 + leaf * leaves.width * leaves.outputs;
+  const float* x_of_rows[longest_run] = {};
+  float* hidden_of_rows[longest_run] = {};
+  for (std::int64_t i = 0; i < n; ++i) {
+    x_of_rows[i] = x + order[i] * leaves.inputs;
+    hidden_of_rows[i] = hidden + i * leaves.width;
+  }
+  fetch(w2, leaves.width * leaves.outputs);
+  hidden_of_run(leaves, x_of_rows, n, leaf, hidden_of_rows);
+  const float* b1 = leaves.b1 + leaf * leaves.width;
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j < leaves.width; ++j) hidden_of_rows[i][j] += b1[j];
+  }
+  activate(leaves.activation, hidden, hidden, n * leaves.width);
+  if (next_leaf != leaf) fetch(leaves.w1 + next_leaf * leaves.width * leaves.inputs, leaves.width * leaves.inputs);
 
-void route(const float* x, std::int64_t batch, std::int64_t inputs, const float* weights, const float* biases,
-           int depth, std::int32_t* leaf) {
-  parallel_for(batch, rows_grain, [=](std::int64_t begin, std::int64_t end) {
-    std::int64_t b = begin;
-    for (; b + 4 <= end; b += 4) descend<4>(x + b * inputs, inputs, weights, biases, depth, leaf + b);
-    for (; b < end; ++b) descend<1>(x + b * inputs, inputs, weights, biases, depth, leaf + b);
+  const float* b2 = leaves.b2 + leaf * leaves.outputs;
+  const auto each_row = [&](auto sum) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float* h = hidden_of_rows[i];
+      const auto term = [&](std::int64_t j) {
+        return j == 0 ? simd::Term{1.f, b2} : simd::Term{h[j - 1], w2 + (j - 1) * leaves.outputs};
+      };
+      sum(term, y + order[i] * leaves.outputs);
+    }
+  };
+  simd::for_each_strip(
+      0, leaves.outputs,
+      [&]<std::size_t S>(std::int64_t j, std::integral_constant<std::size_t, S>) {
+        each_row([&](const auto& term, float* out) {
+          simd::strip_sum<S, simd::Write::over>(j, leaves.width + 1, term, out);
+        });
+      },
+      [&](std::int64_t j, std::int64_t count) {
+        each_row([&](const auto& term, float* out) {
+          simd::rest_sum<simd::Write::over>(j, count, leaves.width + 1, term, out);
+        });
+      });
+}
+
+// Rows of the whole batch in the order of their leaves.
+void grouped_leaves(const Leaves& leaves, std::int64_t count, const float* x, std::int64_t batch,
+                    const std::int32_t* leaf, float* y) {
+  std::vector<std::int32_t> offsets(static_cast<std::size_t>(count) + 1), order(static_cast<std::size_t>(batch));
+  group_rows(leaf, batch, count, offsets.data(), order.data());
+  parallel_for(batch, longest_run, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> hidden(static_cast<std::size_t>(longest_run * leaves.width));
+    const auto leaf_at = [&](std::int64_t i) { return leaf[order[static_cast<std::size_t>(i)]]; };
+    for (std::int64_t i = begin; i < end;) {
+      const std::int32_t here = leaf_at(i);
+      std::int64_t n = 1;
+      while (n < longest_run && i + n < end && leaf_at(i + n) == here) ++n;
+      run_of_leaf(leaves, x, order.data() + i, n, here, i + n < end ? leaf_at(i + n) : here, hidden.data(), y);
+      i += n;
+    }
   });
 }
 
-void leaf_forward(const Leaves& leaves, const float* x, std::int64_t batch, const std::int32_t* leaf, float* y) {
+// Rows [0, rows) of a block, by the order of their leaves within it.
+void block_of_leaves(const Leaves& leaves, const float* x, std::int64_t rows, const std::int32_t* leaf, float* hidden,
+                     float* y) {
+  const auto hidden_of_leaves = leaves.width == 1 ? hidden_of_narrow_leaves : hidden_of_wide_leaves;
+  hidden_of_leaves(leaves, x, rows, leaf, hidden);
+  outputs_of_rows(leaves, rows, leaf, hidden, y);
+}
+
+void route_rows(const DecisionTree& tree, const float* x, std::int64_t rows, std::int32_t* leaf) {
+  std::int64_t b = 0;
+  for (; b + 4 <= rows; b += 4) {
+    descend<4>(x + b * tree.inputs, tree.inputs, tree.weights, tree.biases, tree.depth, leaf + b);
+  }
+  for (; b < rows; ++b) {
+    descend<1>(x + b * tree.inputs, tree.inputs, tree.weights, tree.biases, tree.depth, leaf + b);
+  }
+}
+
+}  // namespace
+
+void route(const DecisionTree& tree, const float* x, std::int64_t batch, std::int32_t* leaf) {
   parallel_for(batch, rows_grain, [=](std::int64_t begin, std::int64_t end) {
+    route_rows(tree, x + begin * tree.inputs, end - begin, leaf + begin);
+  });
+}
+
+void hard_inference(const DecisionTree& tree, const Leaves& leaves, const float* x, std::int64_t batch,
+                    std::int32_t* leaf, float* y) {
+  // Wide outputs make a leaf's weights worth sharing among all rows; narrow ones are best computed for a block of rows
+  // whose inputs are still in the cache from routing.
+  if (leaves.outputs >= 4 * simd::cache_line) {
+    route(tree, x, batch, leaf);
+    grouped_leaves(leaves, std::int64_t{1} << tree.depth, x, batch, leaf, y);
+    return;
+  }
+  parallel_for(batch, rows_grain, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> hidden(static_cast<std::size_t>(rows_grain * leaves.width));
     for (std::int64_t b = begin; b < end; b += rows_grain) {
       const std::int64_t rows = std::min(rows_grain, end - b);
-      const auto hidden_of_leaves = leaves.width == 1 ? hidden_of_narrow_leaves : hidden_of_wide_leaves;
-      hidden_of_leaves(leaves, x + b * leaves.inputs, rows, leaf + b, hidden.data());
-      outputs_of_rows(leaves, rows, leaf + b, hidden.data(), y + b * leaves.outputs);
+      route_rows(tree, x + b * leaves.inputs, rows, leaf + b);
+      block_of_leaves(leaves, x + b * leaves.inputs, rows, leaf + b, hidden.data(), y + b * leaves.outputs);
     }
   });
 }

@@ -8,10 +8,16 @@
 
 namespace canopy::kernels {
 
-/// leaf[b] = the leaf that row b of x [batch, inputs] is sent to: right where w_k . x + b_k >= 0. Nodes in heap order:
-/// `weights` [nodes, inputs], `biases` [nodes]; nodes = 2^depth - 1.
-void route(const float* x, std::int64_t batch, std::int64_t inputs, const float* weights, const float* biases,
-           int depth, std::int32_t* leaf);
+/// The decisions of a tree, nodes in heap order: right where w_k . x + b_k >= 0. nodes = 2^depth - 1.
+struct DecisionTree {
+  std::int64_t inputs;
+  int depth;
+  const float* weights;  ///< [nodes, inputs]
+  const float* biases;   ///< [nodes]
+};
+
+/// leaf[b] = the leaf that row b of x [batch, inputs] is sent to.
+void route(const DecisionTree& tree, const float* x, std::int64_t batch, std::int32_t* leaf);
 
 /// The leaves of a tree: y = activation(x W1^T + b1) W2 + b2 for each.
 struct Leaves {
@@ -23,7 +29,9 @@ struct Leaves {
   Activation activation;
 };
 
-/// y[b] = the output of leaf[b] for row b of x.
-void leaf_forward(const Leaves& leaves, const float* x, std::int64_t batch, const std::int32_t* leaf, float* y);
+/// Routes the rows of x [batch, inputs] and computes the leaf that each is sent to: leaf [batch], y [batch, outputs]. A
+/// row's result depends neither on the rows beside it nor on the number of threads.
+void hard_inference(const DecisionTree& tree, const Leaves& leaves, const float* x, std::int64_t batch,
+                    std::int32_t* leaf, float* y);
 
 }  // namespace canopy::kernels

@@ -119,6 +119,26 @@ BOOST_AUTO_TEST_CASE(soft_and_hard_outputs_are_the_paper_s) {
   }
 }
 
+// Wide outputs are computed in the order of the leaves, over the whole batch.
+BOOST_AUTO_TEST_CASE(wide_outputs_are_the_paper_s) {
+  for (const int depth : {0, 2, 7}) {
+    for (const std::int64_t outputs : {64, 77, 203}) {
+      manual_seed(4);
+      nn::FFF model({.inputs = 19, .outputs = outputs, .depth = depth, .leaf_width = 5});
+      model.eval();
+      const Naive naive{model.state_dict(), depth};
+      const Tensor x = normal({150, 19});
+      const Tensor y = model(x).value();
+      for (std::int64_t b = 0; b < 150; ++b) {
+        const float* row = x.data() + b * 19;
+        check_rows(y, b, naive.leaf(row, naive.route(row)));
+      }
+      const Tensor alone = model(Tensor({1, 19}, x.elements().first(19))).value();
+      BOOST_TEST(std::equal(alone.data(), alone.data() + outputs, y.data()));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(hard_training_answers_what_inference_answers) {
   manual_seed(4);
   nn::FFF model({.inputs = 30, .outputs = 4, .depth = 4, .leaf_width = 3});
