@@ -25,49 +25,19 @@ constexpr std::int64_t longest_run = 16;
 constexpr std::int64_t widest_tile = 8;
 constexpr std::int64_t longest_piece = 448;
 
-// Calls step(load, prefetch) for each register of rows of n floats, where load(row) is the register at hand, the last
-// one padded with zeros, and prefetch(row) asks for it.
-template <class Step>
-void for_each_register(std::int64_t n, Step step) {
-  std::int64_t i = 0;
-  const auto prefetch = [&i](const float* row) { __builtin_prefetch(row + i); };
-  for (; i + simd::width <= n; i += simd::width) step([i](const float* row) { return simd::load(row + i); }, prefetch);
-  if (i < n) step([i, n](const float* row) { return simd::load_partial(row + i, n - i); }, prefetch);
-}
-
-// N dot products of N pairs of rows, side by side: one alone would wait for each of its own additions.
-template <std::size_t N>
-std::array<float, N> dots(const std::array<const float*, N>& x, const std::array<const float*, N>& w, std::int64_t n) {
-  Batch sums[N];
-  std::fill_n(sums, N, Batch(0.f));
-  for_each_register(n, [&](auto load, auto) {
-#pragma GCC unroll 8
-    for (std::size_t j = 0; j < N; ++j) sums[j] = xsimd::fma(load(x[j]), load(w[j]), sums[j]);
-  });
-  std::array<float, N> result;
-#pragma GCC unroll 8
-  for (std::size_t j = 0; j < N; ++j) result[j] = xsimd::hadd(sums[j]);
-  return result;
-}
-
 // R rows x against N consecutive rows of w, of which n numbers are at hand, each read once: sums[r][j] += x[r] * w_j.
-// Where `ahead` is not 0, the numbers that far behind those of x are asked for.
 template <std::size_t R, std::size_t N>
-void tile(const float* const* x, const float* w, std::int64_t stride, std::int64_t n, Batch (*sums)[widest_tile],
-          std::int64_t ahead = 0) {
+void tile(const float* const* x, const float* w, std::int64_t stride, std::int64_t n, Batch (*sums)[widest_tile]) {
   Batch sum[R][N];
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 8
     for (std::size_t j = 0; j < N; ++j) sum[r][j] = sums[r][j];
   }
-  for_each_register(n, [&](auto load, auto prefetch) {
+  const auto add = [&](auto, std::int64_t, auto load) __attribute__((always_inline)) {
     Batch xi[R];
 #pragma GCC unroll 8
-    for (std::size_t r = 0; r < R; ++r) {
-      xi[r] = load(x[r]);
-      if (ahead != 0) prefetch(x[r] + ahead);
-    }
+    for (std::size_t r = 0; r < R; ++r) xi[r] = load(x[r]);
 #pragma GCC unroll 8
     for (std::size_t j = 0; j < N; ++j) {
       Batch wi = load(w + static_cast<std::int64_t>(j) * stride);
@@ -75,36 +45,13 @@ void tile(const float* const* x, const float* w, std::int64_t stride, std::int64
 #pragma GCC unroll 8
       for (std::size_t r = 0; r < R; ++r) sum[r][j] = xsimd::fma(xi[r], wi, sum[r][j]);
     }
-  });
+  };
+  simd::for_each_register(n, add);
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < R; ++r) {
 #pragma GCC unroll 8
     for (std::size_t j = 0; j < N; ++j) sums[r][j] = sum[r][j];
   }
-}
-
-// Sends N rows down the tree together, level by level: their dot products do not wait for each other.
-template <std::size_t N>
-void descend(const float* x, std::int64_t inputs, const float* weights, const float* biases, int depth,
-             std::int32_t* leaf) {
-  std::array<std::int64_t, N> node{};
-  std::array<const float*, N> rows;
-  for (std::size_t j = 0; j < N; ++j) rows[j] = x + static_cast<std::int64_t>(j) * inputs;
-  for (int level = 0; level < depth; ++level) {
-    std::array<float, N> z;
-    if (level == 0) {  // the root's weights are every row's
-      Batch sums[N][widest_tile] = {};
-      tile<N, 1>(rows.data(), weights, inputs, inputs, sums, static_cast<std::int64_t>(N) * inputs);
-      for (std::size_t j = 0; j < N; ++j) z[j] = xsimd::hadd(sums[j][0]);
-    } else {
-      std::array<const float*, N> w;
-      for (std::size_t j = 0; j < N; ++j) w[j] = weights + node[j] * inputs;
-      z = dots<N>(rows, w, inputs);
-    }
-    for (std::size_t j = 0; j < N; ++j) node[j] = 2 * node[j] + 1 + (z[j] + biases[node[j]] >= 0.f ? 1 : 0);
-  }
-  const std::int64_t first_leaf = (std::int64_t{1} << depth) - 1;
-  for (std::size_t j = 0; j < N; ++j) leaf[j] = static_cast<std::int32_t>(node[j] - first_leaf);
 }
 
 // One step of a tile's width or height: calls f with the widest of 4, 2, 1 that fits, until `count` is used up.
@@ -154,11 +101,14 @@ void hidden_of_narrow_leaves(const Leaves& leaves, const float* x, std::int64_t 
   const auto weights = [&](std::int64_t b) { return leaves.w1 + leaf[b] * leaves.inputs; };
   std::int64_t b = 0;
   for (; b + 4 <= rows; b += 4) {
-    const auto z = dots<4>({row(b), row(b + 1), row(b + 2), row(b + 3)},
-                           {weights(b), weights(b + 1), weights(b + 2), weights(b + 3)}, leaves.inputs);
-    std::copy(z.begin(), z.end(), hidden + b);
+    const float* const four_rows[] = {row(b), row(b + 1), row(b + 2), row(b + 3)};
+    const float* const their_weights[] = {weights(b), weights(b + 1), weights(b + 2), weights(b + 3)};
+    simd::paired_dots<4>(four_rows, their_weights, leaves.inputs, hidden + b);
   }
-  for (; b < rows; ++b) hidden[b] = dots<1>({row(b)}, {weights(b)}, leaves.inputs)[0];
+  for (; b < rows; ++b) {
+    const float *const one_row = row(b), *const its_weights = weights(b);
+    simd::paired_dots<1>(&one_row, &its_weights, leaves.inputs, hidden + b);
+  }
 }
 
 // Wider leaves: rows of the same leaf together, so that its weights are read from cache once for four of them.
@@ -279,23 +229,7 @@ void block_of_leaves(const Leaves& leaves, const float* x, std::int64_t rows, co
   outputs_of_rows(leaves, rows, leaf, hidden, y);
 }
 
-void route_rows(const DecisionTree& tree, const float* x, std::int64_t rows, std::int32_t* leaf) {
-  std::int64_t b = 0;
-  for (; b + 4 <= rows; b += 4) {
-    descend<4>(x + b * tree.inputs, tree.inputs, tree.weights, tree.biases, tree.depth, leaf + b);
-  }
-  for (; b < rows; ++b) {
-    descend<1>(x + b * tree.inputs, tree.inputs, tree.weights, tree.biases, tree.depth, leaf + b);
-  }
-}
-
 }  // namespace
-
-void route(const DecisionTree& tree, const float* x, std::int64_t batch, std::int32_t* leaf) {
-  parallel_for(batch, rows_grain, [=](std::int64_t begin, std::int64_t end) {
-    route_rows(tree, x + begin * tree.inputs, end - begin, leaf + begin);
-  });
-}
 
 void hard_inference(const DecisionTree& tree, const Leaves& leaves, const float* x, std::int64_t batch,
                     std::int32_t* leaf, float* y) {
@@ -310,7 +244,7 @@ void hard_inference(const DecisionTree& tree, const Leaves& leaves, const float*
     std::vector<float> hidden(static_cast<std::size_t>(rows_grain * leaves.width));
     for (std::int64_t b = begin; b < end; b += rows_grain) {
       const std::int64_t rows = std::min(rows_grain, end - b);
-      route_rows(tree, x + b * leaves.inputs, rows, leaf + b);
+      route_serial(tree, x + b * leaves.inputs, rows, leaf + b);
       block_of_leaves(leaves, x + b * leaves.inputs, rows, leaf + b, hidden.data(), y + b * leaves.outputs);
     }
   });

@@ -5,19 +5,9 @@
 #include <cstdint>
 
 #include <canopy/core/activation.hpp>
+#include <canopy/core/kernels/routing.hpp>
 
 namespace canopy::kernels {
-
-/// The decisions of a tree, nodes in heap order: right where w_k . x + b_k >= 0. nodes = 2^depth - 1.
-struct DecisionTree {
-  std::int64_t inputs;
-  int depth;
-  const float* weights;  ///< [nodes, inputs]
-  const float* biases;   ///< [nodes]
-};
-
-/// leaf[b] = the leaf that row b of x [batch, inputs] is sent to.
-void route(const DecisionTree& tree, const float* x, std::int64_t batch, std::int32_t* leaf);
 
 /// The leaves of a tree: y = activation(x W1^T + b1) W2 + b2 for each.
 struct Leaves {
