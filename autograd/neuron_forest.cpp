@@ -8,7 +8,6 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/activations.hpp>
-#include <canopy/core/kernels/grouping.hpp>
 #include <canopy/core/kernels/neuron_forest.hpp>
 #include <canopy/core/kernels/neuron_tree.hpp>
 #include <canopy/core/threads.hpp>
@@ -35,29 +34,16 @@ void check_forest(const Variable& x, const Variable& w_in, const Variable& bias,
       shape.depth, nodes));
 }
 
-// The rows of one tree in the order of their paths, and the nodes that they pass.
-struct SortedTree {
-  std::vector<std::int32_t> offsets, order, nodes;
-
-  SortedTree(const std::int32_t* bottom, std::int64_t batch, const ForestShape& shape)
-      : offsets((std::size_t{1} << shape.depth) + 1),
-        order(static_cast<std::size_t>(batch)),
-        nodes(static_cast<std::size_t>(std::min(shape.nodes(), batch * shape.levels()))) {
-    kernels::group_rows(bottom, batch, std::int64_t{1} << shape.depth, offsets.data(), order.data());
-    nodes.resize(static_cast<std::size_t>(kernels::visited_nodes(paths(shape.depth), nodes.data())));
-  }
-  kernels::PathOrder paths(int depth) const { return {depth, offsets.data(), order.data()}; }
-  std::int64_t visited() const { return static_cast<std::int64_t>(nodes.size()); }
-};
-
 // The gradient of weights [trees * nodes, width]: sums of coefficient * x over the rows that pass each node.
-RowGradient weight_gradient(const std::vector<SortedTree>& trees, const ForestShape& shape, const Indices& rows,
-                            const float* coefficient, const float* x, std::int64_t batch, std::int64_t width) {
+RowGradient weight_gradient(const std::vector<kernels::SortedPaths>& trees, const ForestShape& shape,
+                            const Indices& rows, const float* coefficient, const float* x, std::int64_t batch,
+                            std::int64_t width) {
   RowGradient grad{rows, Tensor({rows.size(), width})};
   float* values = grad.values.mutable_data();
-  for (const SortedTree& tree : trees) {
-    kernels::path_gradients(tree.paths(shape.depth), coefficient, x, width, tree.nodes.data(), tree.visited(), values);
-    values += tree.visited() * width;
+  for (const kernels::SortedPaths& tree : trees) {
+    const auto passed = static_cast<std::int64_t>(tree.nodes().size());
+    kernels::path_gradients(tree.order(), coefficient, x, width, tree.nodes().data(), passed, values);
+    values += passed * width;
     coefficient += batch * shape.levels();
   }
   return grad;
@@ -87,11 +73,11 @@ Variable neuron_forest(const Variable& x, const Variable& w_in, const Variable& 
 
   const auto backward = [=, dx = x.sink(), dw_in = w_in.sink(), dbias = bias.sink(), dw_out = w_out.sink(),
                          x = x.value(), w_in = w_in.value(), w_out = w_out.value()](const Tensor& dy) {
-    std::vector<SortedTree> trees;
+    std::vector<kernels::SortedPaths> trees;
     std::vector<std::int32_t> passed;  // nodes of all trees, ascending
     for (int t = 0; t < shape.trees; ++t) {
-      const SortedTree& tree = trees.emplace_back(bottom.data() + t * batch, batch, shape);
-      for (const std::int32_t node : tree.nodes) {
+      const kernels::SortedPaths& tree = trees.emplace_back(shape.depth, bottom.data() + t * batch, batch);
+      for (const std::int32_t node : tree.nodes()) {
         passed.push_back(static_cast<std::int32_t>(t * shape.nodes() + node));
       }
     }
@@ -104,7 +90,7 @@ Variable neuron_forest(const Variable& x, const Variable& w_in, const Variable& 
     const std::int64_t logits_of_tree = batch * shape.levels();
     float* slope = dz.mutable_data();
     for (int t = 0; t < shape.trees; ++t) {
-      kernels::path_dots(trees[static_cast<std::size_t>(t)].paths(shape.depth), dy.data(),
+      kernels::path_dots(trees[static_cast<std::size_t>(t)].order(), dy.data(),
                          w_out.data() + t * shape.nodes() * outputs, outputs, slope + t * logits_of_tree);
     }
     kernels::activate_backward(shape.activation, z.data(), a.data(), dz.data(), slope, dz.size());
@@ -120,7 +106,7 @@ Variable neuron_forest(const Variable& x, const Variable& w_in, const Variable& 
     if (dx.needed()) {
       Tensor grad({batch, inputs});
       for (int t = 0; t < shape.trees; ++t) {
-        kernels::path_sums(trees[static_cast<std::size_t>(t)].paths(shape.depth), dz.data() + t * logits_of_tree,
+        kernels::path_sums(trees[static_cast<std::size_t>(t)].order(), dz.data() + t * logits_of_tree,
                            w_in.data() + t * shape.nodes() * inputs, inputs, t > 0, grad.mutable_data());
       }
       dx.accumulate(std::move(grad));

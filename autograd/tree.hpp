@@ -7,9 +7,12 @@ namespace canopy {
 
 /// How a tree decides while training.
 enum class Routing {
-  soft,             ///< the mixture of all leaves, weighted by the probability of their paths
-  hard,             ///< one leaf a sample; decisions are constants, so nodes learn from losses on the tree alone
-  straight_through  ///< forward as hard; backward with the sigmoid's slope at each hard decision
+  soft,              ///< the mixture of all leaves, weighted by the probability of their paths
+  hard,              ///< one leaf a sample; decisions are constants, so nodes learn from losses on the tree alone
+  straight_through,  ///< forward as hard; backward with the sigmoid's slope at each hard decision, from all leaves
+  /// The same from depth + 1 leaves a sample: those that the other sides of the path's nodes lead to are the only ones
+  /// that the gradient of the path's nodes depends on. Other nodes have none in either form.
+  sparse_straight_through
 };
 
 /// What `tree_paths` computes. `nodes` = 2^depth - 1, `leaves` = 2^depth.
@@ -19,7 +22,8 @@ struct TreePaths {
 };
 
 /// Paths through the tree from node logits [batch, nodes] in heap order; sigmoid(logit) is the weight of the right
-/// child, hard decisions go right where logit >= 0. Throws ShapeError if the logits do not fit `depth`.
+/// child, hard decisions go right where logit >= 0. Dense: both forms of straight-through are one here. Throws
+/// ShapeError if the logits do not fit `depth`.
 TreePaths tree_paths(const Variable& logits, int depth, Routing routing);
 
 /// y = sum over leaves of path (hidden_leaf W2_leaf + b2_leaf), [batch, outputs]. path [batch, leaves], hidden

@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include <canopy/autograd/arithmetic.hpp>
+#include <canopy/autograd/decision_path.hpp>
 #include <canopy/autograd/dropout.hpp>
 #include <canopy/autograd/linear.hpp>
 #include <canopy/autograd/shaping.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
-#include <canopy/core/kernels/tree.hpp>
 #include <canopy/core/kernels/tree_inference.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/initialise.hpp>
@@ -73,48 +73,106 @@ Variable FFF::node_logits(const Variable& x) const {
   return linear(x, node_weights_, reshape(node_biases_, {nodes()}));
 }
 
-Variable FFF::mix(const Variable& x, const Variable& path, bool training) const {
+Variable FFF::with_master(const Variable& x, const Variable& y) const { return master_ ? (*master_)(x, y) : y; }
+
+Variable FFF::hidden_dropout(const Variable& hidden, bool training) const {
+  return training && options_.dropout > 0.f ? dropout(hidden, options_.dropout, random_stream("dropout")) : hidden;
+}
+
+Variable FFF::all_leaves(const Variable& x, const Variable& path, bool training) const {
   const std::int64_t width = leaves() * options_.leaf_width;
-  Variable hidden = linear(x, reshape(w1_, {width, options_.inputs}), reshape(b1_, {width}), options_.activation);
-  if (training && options_.dropout > 0.f) hidden = dropout(hidden, options_.dropout, random_stream("dropout"));
-  const Variable y = leaf_mixture(path, hidden, w2_, b2_);
-  return master_ ? (*master_)(x, y) : y;
+  const Variable hidden = linear(x, reshape(w1_, {width, options_.inputs}), reshape(b1_, {width}), options_.activation);
+  return leaf_mixture(path, hidden_dropout(hidden, training), w2_, b2_);
+}
+
+Variable FFF::chosen_leaves(const Variable& x, const Groups& groups, RowOrder output, bool training) const {
+  const Variable hidden = grouped_linear(x, groups, w1_, b1_, {.activation = options_.activation});
+  return grouped_linear(hidden_dropout(hidden, training), groups, w2_, b2_,
+                        {.weights = GroupedWeights::inputs_by_outputs, .input = RowOrder::grouped, .output = output});
 }
 
 Variable FFF::forward(const Variable& x) const {
   require_input(x);
   if (!is_training()) {
     if (!is_recording()) return infer(x.value()).y;
-    return mix(x, tree_paths(node_logits(x), options_.depth, Routing::hard).path, false);
+    Indices leaf({x.extent(0)});
+    kernels::route(tree(), x.value().data(), x.extent(0), leaf.mutable_data());
+    return with_master(x, chosen_leaves(x, Groups(leaf, leaves()), RowOrder::given, false));
   }
+  const bool dense = routing_ == Routing::soft || routing_ == Routing::straight_through;
+  return with_master(x, dense ? forward_dense(x) : forward_path(x));
+}
+
+// Exchanging a node's children means p -> 1 - p, and 1 - sigmoid(z) = sigmoid(-z): the logit changes its sign.
+Tensor FFF::leak(const Shape& shape) const {
+  if (options_.region_leak == 0.f) return {};
+  Tensor sign(shape);
+  random_stream("region leak").fill_bernoulli(sign.mutable_elements(), options_.region_leak);
+  for (float& t : sign.mutable_elements()) t = 1.f - 2.f * t;
+  return sign;
+}
+
+Variable FFF::forward_dense(const Variable& x) const {
   Variable logits = node_logits(x);
-  if (options_.region_leak > 0.f) {
-    // Exchanging the children means p -> 1 - p, and 1 - sigmoid(z) = sigmoid(-z): the logit changes its sign.
-    Tensor sign(logits.shape());
-    random_stream("region leak").fill_bernoulli(sign.mutable_elements(), options_.region_leak);
-    for (float& t : sign.mutable_elements()) t = 1.f - 2.f * t;
-    logits = logits * sign;
-  }
+  if (const Tensor sign = leak(logits.shape()); !sign.empty()) logits = logits * sign;
   TreePaths paths = tree_paths(logits, options_.depth, routing_);
-  decisions_ = Decisions{std::move(logits), paths.path, std::move(paths.reach)};
-  if (options_.usage != Usage::none) count_usage(*decisions_);
-  return mix(x, paths.path, true);
+  decisions_ = Decisions{std::move(logits), paths.path, std::move(paths.reach), {}, {}, false};
+  count_usage(*decisions_);
+  return all_leaves(x, paths.path, true);
+}
+
+Variable FFF::forward_path(const Variable& x) const {
+  const std::int64_t batch = x.extent(0), depth = options_.depth;
+  const bool all = options_.loss_nodes == LossNodes::all;
+  DecisionPath path;
+  if (all) {
+    Variable logits = node_logits(x);
+    if (const Tensor sign = leak(logits.shape()); !sign.empty()) logits = logits * sign;
+    TreePaths paths = tree_paths(logits, options_.depth, routing_);
+    path = decision_path(logits, options_.depth);
+    decisions_ = Decisions{std::move(logits), std::move(paths.path), std::move(paths.reach), path.leaf, {}, false};
+  } else {
+    path = decision_path(x, node_weights_, node_biases_, options_.depth, leak({batch, depth}));
+    decisions_ = Decisions{path.logits, {}, {}, path.leaf, {}, true};
+  }
+  count_usage(*decisions_);
+  Variable y = chosen_leaves(x, Groups(path.leaf, leaves()), RowOrder::given, true);
+  if (routing_ == Routing::hard || depth == 0 || !is_recording()) return y;
+
+  Indices others({batch, depth});
+  if (all) {
+    kernels::route_others_by_logits(decisions_->logits.value().data(), batch, options_.depth, path.leaf.data(),
+                                    others.mutable_data());
+  } else {
+    const Tensor sign = leak({batch, depth * (depth - 1) / 2});
+    kernels::route_others(tree(), x.value().data(), batch, path.leaf.data(), sign.empty() ? nullptr : sign.data(),
+                          others.mutable_data());
+  }
+  decisions_->others = Groups(others, leaves());
+  Tensor answers;
+  {
+    const NoRecord pause;
+    answers = chosen_leaves(x, *decisions_->others, RowOrder::grouped, true).value();
+  }
+  return straight_through(y, path.logits, answers, *decisions_->others);
 }
 
 Variable FFF::forward_soft(const Variable& x) const {
   require_input(x);
-  return mix(x, tree_paths(node_logits(x), options_.depth, Routing::soft).path, false);
+  return with_master(x, all_leaves(x, tree_paths(node_logits(x), options_.depth, Routing::soft).path, false));
+}
+
+kernels::DecisionTree FFF::tree() const {
+  return {options_.inputs, options_.depth, node_weights_.value().data(), node_biases_.value().data()};
 }
 
 FFF::Inference FFF::infer(const Tensor& x) const {
   require_input(x);
   const std::int64_t batch = x.extent(0);
   Inference result{Tensor({batch, options_.outputs}), Indices({batch})};
-  const kernels::DecisionTree tree{options_.inputs, options_.depth, node_weights_.value().data(),
-                                   node_biases_.value().data()};
   const kernels::Leaves table{options_.inputs,    options_.leaf_width, options_.outputs,   w1_.value().data(),
                               b1_.value().data(), w2_.value().data(),  b2_.value().data(), options_.activation};
-  kernels::hard_inference(tree, table, x.data(), batch, result.leaf.mutable_data(), result.y.mutable_data());
+  kernels::hard_inference(tree(), table, x.data(), batch, result.leaf.mutable_data(), result.y.mutable_data());
   if (master_) {
     const NoRecord pause;
     result.y = (*master_)(x, result.y).value();
@@ -134,22 +192,27 @@ const FFF::Decisions& FFF::decisions() const {
 }
 
 void FFF::count_usage(const Decisions& decisions) const {
-  Tensor reach = decisions.reach;
-  Tensor path = decisions.path.value();
-  if (options_.usage == Usage::hard && routing_ == Routing::soft) {
-    const Tensor& z = decisions.logits.value();
-    Tensor choice(z.shape());
-    kernels::hard_decisions(z.data(), z.size(), choice.mutable_data());
-    reach = Tensor(reach.shape());
-    path = Tensor(path.shape());
-    kernels::tree_paths(choice.data(), z.extent(0), options_.depth, reach.mutable_data(), path.mutable_data());
-  }
-  const auto add_rows = [](const Tensor& rows, Variable& total) {
-    float* sums = total.mutable_value().mutable_data();
-    for (std::int64_t i = 0; i < rows.size(); ++i) sums[i % total.size()] += rows.data()[i];
+  if (options_.usage == Usage::none) return;
+  float* nodes = node_usage_.mutable_value().mutable_data();
+  float* leaves = leaf_usage_.mutable_value().mutable_data();
+  const auto count = [&](std::int32_t leaf) {
+    leaves[leaf] += 1.f;
+    for (int level = 0; level < options_.depth; ++level) {
+      nodes[(1 << level) - 1 + (leaf >> (options_.depth - level))] += 1.f;
+    }
   };
-  add_rows(reach, node_usage_);
-  add_rows(path, leaf_usage_);
+  if (!decisions.leaf.empty()) {  // weights of hard decisions are counts
+    for (const std::int32_t leaf : decisions.leaf.elements()) count(leaf);
+  } else if (options_.usage == Usage::hard) {
+    const Indices reached = decision_path(Variable(decisions.logits.value()), options_.depth).leaf;
+    for (const std::int32_t leaf : reached.elements()) count(leaf);
+  } else {
+    const auto add_rows = [](const Tensor& rows, float* sums, std::int64_t width) {
+      for (std::int64_t i = 0; i < rows.size(); ++i) sums[i % width] += rows.data()[i];
+    };
+    add_rows(decisions.reach, nodes, this->nodes());
+    add_rows(decisions.path.value(), leaves, this->leaves());
+  }
 }
 
 void FFF::reset_usage() {

@@ -3,8 +3,10 @@
 
 #include <optional>
 
+#include <canopy/autograd/grouped.hpp>
 #include <canopy/autograd/tree.hpp>
 #include <canopy/core/activation.hpp>
+#include <canopy/core/kernels/routing.hpp>
 #include <canopy/nn/dropout.hpp>
 #include <canopy/nn/master_leaf.hpp>
 #include <canopy/nn/module.hpp>
@@ -20,6 +22,13 @@ enum class Usage {
   hard   ///< the number of samples whose hard decisions lead there
 };
 
+/// The nodes that losses on the tree see where training follows one path a sample (Routing::hard,
+/// Routing::sparse_straight_through); with the other routings they always see all.
+enum class LossNodes {
+  path,  ///< those on each sample's path: d dot products a sample
+  all    ///< all, 2^d - 1 dot products a sample
+};
+
 struct FFFOptions {
   std::int64_t inputs = 0;
   std::int64_t outputs = 0;
@@ -31,13 +40,16 @@ struct FFFOptions {
   /// training; applied before anything else reads the decision, the entropy included. Paper 1, "Overfragmentation".
   float region_leak = 0.f;
   Usage usage = Usage::none;
+  LossNodes loss_nodes = LossNodes::path;
   std::int64_t master_leaf_width = 0;      ///< of paper 3's master leaf (8 there); 0: none
   MasterMix master_mix = MasterMix::tree;  ///< what the trainable share weighs
 };
 
 /// Training computes y = sum over leaves of path(leaf) leaf(x), where path is the product of sigmoid(w_k . x + b_k)
 /// (right) or its complement (left) on the way; evaluation follows the larger side and computes one leaf a sample,
-/// output bias included.
+/// output bias included. Training with hard decisions computes one leaf a sample, too, forward and backward: the
+/// gradients of leaves and nodes are row-sparse then, zero for those that no sample reached, and nodes learn from the
+/// hardening and load balance losses alone.
 ///
 /// x [batch, inputs] -> y [batch, outputs]. Parameters, as in the released package:
 /// `node_weights` [2^d - 1, inputs], `node_biases` [2^d - 1, 1], `w1s` [2^d, inputs, leaf_width], `b1s` [2^d,
@@ -51,8 +63,8 @@ class FFF : public Layer {
   /// Throws ConfigError for sizes below 1, a depth outside 0..24, or probabilities outside [0, 1).
   explicit FFF(const FFFOptions& options);
 
-  /// Training: by `routing()`, all leaves, with gradients. Evaluation: hard inference; on a recording tape with the
-  /// gradients of Routing::hard. Throws ShapeError unless x is [batch, inputs].
+  /// Training: by `routing()`, with gradients. Evaluation: hard inference; on a recording tape with the gradients of
+  /// Routing::hard. Throws ShapeError unless x is [batch, inputs].
   Variable forward(const Variable& x) const override;
 
   /// The mixture of all leaves without dropout or leak, in either mode: what the soft tree would answer.
@@ -80,9 +92,12 @@ class FFF : public Layer {
 
   /// What the losses on the tree read: the last forward in training on a tape.
   struct Decisions {
-    Variable logits;  ///< [batch, nodes], after region leak
-    Variable path;    ///< [batch, leaves]
-    Tensor reach;     ///< [batch, nodes], without gradient
+    Variable logits;               ///< [batch, nodes], after region leak; along paths [batch, depth]
+    Variable path;                 ///< [batch, leaves]; undefined along paths
+    Tensor reach;                  ///< [batch, nodes], without gradient; empty along paths, where it is 1
+    Indices leaf;                  ///< [batch]: the leaf reached where training follows one path a sample, else empty
+    std::optional<Groups> others;  ///< Routing::sparse_straight_through: the leaves that the other sides lead to
+    bool along = false;            ///< whether these are the decisions along the samples' paths alone
   };
   /// Throws Error if there has been none.
   const Decisions& decisions() const;
@@ -101,7 +116,14 @@ class FFF : public Layer {
 
  private:
   void require_input(const Variable& x) const;
-  Variable mix(const Variable& x, const Variable& path, bool training) const;
+  kernels::DecisionTree tree() const;
+  Variable hidden_dropout(const Variable& hidden, bool training) const;
+  Variable all_leaves(const Variable& x, const Variable& path, bool training) const;
+  Variable chosen_leaves(const Variable& x, const Groups& groups, RowOrder output, bool training) const;
+  Variable with_master(const Variable& x, const Variable& y) const;
+  Variable forward_dense(const Variable& x) const;
+  Variable forward_path(const Variable& x) const;
+  Tensor leak(const Shape& shape) const;
   void count_usage(const Decisions& decisions) const;
 
   FFFOptions options_;

@@ -1,8 +1,11 @@
 #include <canopy/nn/fff_losses.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <span>
 
 #include <canopy/autograd/arithmetic.hpp>
+#include <canopy/autograd/decision_path.hpp>
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
@@ -32,16 +35,60 @@ Variable hardening(const FFF& layer, const HardeningOptions& options) {
   throw ConfigError("hardening_loss: unknown weighting");
 }
 
+// The leaf that each sample's hard decisions lead to.
+Indices leaves_reached(const FFF& layer) {
+  const FFF::Decisions& decisions = layer.decisions();
+  if (!decisions.leaf.empty()) return decisions.leaf;
+  return decision_path(Variable(decisions.logits.value()), layer.options().depth).leaf;
+}
+
+Tensor counts(const Indices& leaf, std::int64_t leaves) {
+  Tensor count = Tensor::zeros({leaves});
+  for (const std::int32_t i : leaf.elements()) count.mutable_data()[i] += 1.f;
+  return count;
+}
+
 // sum over batch and leaves of S[b, i] w_i with w_i = leaves / batch^2 f_i
 Variable load_frequency(const FFF& layer) {
-  const Variable& logits = layer.decisions().logits;
-  const std::int64_t batch = logits.extent(0);
-  const Tensor hard = tree_paths(Variable(logits.value()), layer.options().depth, Routing::hard).path.value();
-  Tensor weight({layer.leaves()});
-  kernels::sum_axis(hard.data(), weight.mutable_data(), 1, batch, layer.leaves());
+  const FFF::Decisions& decisions = layer.decisions();
+  const std::int64_t batch = decisions.logits.extent(0);
+  const Indices leaf = leaves_reached(layer);
+  Tensor weight = counts(leaf, layer.leaves());
   const auto squared = static_cast<float>(std::max<std::int64_t>(batch * batch, 1));
   for (float& w : weight.mutable_elements()) w *= static_cast<float>(layer.leaves()) / squared;
-  return sum(tree_paths(logits, layer.options().depth, Routing::soft).path * weight);
+  if (!decisions.along) {
+    return sum(tree_paths(decisions.logits, layer.options().depth, Routing::soft).path * weight);
+  }
+  Tensor weight_of_sample({batch});
+  for (std::int64_t b = 0; b < batch; ++b) weight_of_sample.mutable_data()[b] = weight.data()[leaf.data()[b]];
+  return sum(path_probability(decisions.logits) * weight_of_sample);
+}
+
+Variable load_entropy(const FFF& layer) {
+  const FFF::Decisions& decisions = layer.decisions();
+  if (!decisions.along) return negative_load_entropy(decisions.path);
+  const auto batch = static_cast<float>(std::max<std::int64_t>(decisions.leaf.size(), 1));
+  Tensor load = counts(decisions.leaf, layer.leaves());
+  for (float& m : load.mutable_elements()) m /= batch;
+  const Tensor value = negative_load_entropy(load.reshape({1, layer.leaves()})).value();
+  if (!decisions.others) return value;
+  // Straight through: a sample at leaf i adds its slope (1 + ln m_i) / batch, at another leaf it would add that one's.
+  const auto slopes = [&](std::span<const std::int32_t> leaves) {
+    Tensor slope({static_cast<std::int64_t>(leaves.size()), 1});
+    std::ranges::transform(leaves, slope.mutable_data(), [&](std::int32_t leaf) {
+      return (1.f + std::log(std::max(load.data()[leaf], 1e-12f))) / batch;
+    });
+    return slope;
+  };
+  const Tensor reached = slopes(decisions.leaf.elements());
+  const Groups& groups = *decisions.others;
+  Indices other({groups.items()});
+  for (std::int64_t u = 0; u < groups.sorted().used.size(); ++u) {
+    const std::int32_t* begin = groups.sorted().begin.data() + u;
+    std::fill(other.mutable_data() + begin[0], other.mutable_data() + begin[1], groups.sorted().used.data()[u]);
+  }
+  const Variable change = sum(straight_through(reached, decisions.logits, slopes(other.elements()), groups));
+  return change + (value.item() - change.value().item());
 }
 
 }  // namespace
@@ -51,9 +98,8 @@ DeferredLoss hardening_loss(const FFF& layer, const HardeningOptions& options) {
 }
 
 DeferredLoss load_balance_loss(const FFF& layer, const LoadBalanceOptions& options) {
-  return DeferredLoss([&layer, options] {
-    return options.form == Balance::frequency ? load_frequency(layer) : negative_load_entropy(layer.decisions().path);
-  });
+  return DeferredLoss(
+      [&layer, options] { return options.form == Balance::frequency ? load_frequency(layer) : load_entropy(layer); });
 }
 
 Tensor node_entropies(const FFF& layer, const Tensor& x) {

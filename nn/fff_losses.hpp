@@ -22,7 +22,9 @@ struct HardeningOptions {
 };
 
 /// The Bernoulli entropy (nats) of the node decisions, which hardening minimises. Paper 1, "Hardening"; path form: our
-/// calibration. Computing it throws Error if the layer has not run forward in training mode.
+/// calibration. Where only decisions along the samples' paths are known (LossNodes::path) the terms of other nodes are
+/// left out; the factors stay, so that a node on the path is hardened as strongly as with all. Computing it throws
+/// Error if the layer has not run forward in training mode.
 DeferredLoss hardening_loss(const FFF& layer, const HardeningOptions& options = {});
 
 /// How uneven loads of the leaves are measured.
@@ -37,8 +39,9 @@ struct LoadBalanceOptions {
 
 /// Keeps leaves from being left unused. `frequency`: f_i is the number of samples whose hard decisions lead to leaf i
 /// (no gradient), P_i the sum over the batch of its soft path probability, whatever the routing; 1 where either is
-/// even. Paper 3 divides by the nominal batch size also for the last, short batch; this by the actual one. Computing it
-/// throws Error if the layer has not run forward in training mode.
+/// even. Along paths alone (LossNodes::path) P_i sums over the samples that reached leaf i. `entropy`: with hard
+/// decisions (Routing::hard) a constant, without gradient. Paper 3 divides by the nominal batch size also for the last,
+/// short batch; this by the actual one. Computing it throws Error if the layer has not run forward in training mode.
 DeferredLoss load_balance_loss(const FFF& layer, const LoadBalanceOptions& options = {});
 
 /// The mean over the batch of each node's entropy (nats) for x [batch, inputs]: [nodes] in heap order. Rounding nodes

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace canopy::kernels {
 
@@ -55,5 +56,18 @@ std::int64_t visited_nodes(const PathOrder& paths, std::int32_t* nodes);
 /// weight matrix [nodes, width] at the n rows where it is not zero. x is [batch, width], gradient [n, width].
 void path_gradients(const PathOrder& paths, const float* coefficient, const float* x, std::int64_t width,
                     const std::int32_t* nodes, std::int64_t n, float* gradient);
+
+/// The rows of a batch in the order of their paths, `bottom` [batch], and the nodes that they pass, ascending.
+class SortedPaths {
+ public:
+  SortedPaths(int depth, const std::int32_t* bottom, std::int64_t batch);
+
+  PathOrder order() const { return {depth_, offsets_.data(), order_.data()}; }
+  const std::vector<std::int32_t>& nodes() const { return nodes_; }
+
+ private:
+  int depth_;
+  std::vector<std::int32_t> offsets_, order_, nodes_;
+};
 
 }  // namespace canopy::kernels

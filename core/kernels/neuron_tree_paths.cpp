@@ -5,6 +5,7 @@
 #include <bit>
 #include <type_traits>
 
+#include <canopy/core/kernels/grouping.hpp>
 #include <canopy/core/kernels/simd_dots.hpp>
 #include <canopy/core/kernels/simd_sums.hpp>
 
@@ -136,6 +137,15 @@ std::int64_t visited_nodes(const PathOrder& paths, std::int32_t* nodes) {
     }
   }
   return n;
+}
+
+SortedPaths::SortedPaths(int depth, const std::int32_t* bottom, std::int64_t batch)
+    : depth_(depth),
+      offsets_((std::size_t{1} << depth) + 1),
+      order_(static_cast<std::size_t>(batch)),
+      nodes_(static_cast<std::size_t>(std::min((std::int64_t{2} << depth) - 1, batch * (depth + 1)))) {
+  group_rows(bottom, batch, std::int64_t{1} << depth, offsets_.data(), order_.data());
+  nodes_.resize(static_cast<std::size_t>(visited_nodes(order(), nodes_.data())));
 }
 
 void path_gradients(const PathOrder& paths, const float* coefficient, const float* x, std::int64_t width,
