@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include <canopy/core/kernels/simd.hpp>
+#include <canopy/core/kernels/simd_dots.hpp>
 
 namespace canopy::kernels {
 namespace {
@@ -26,13 +26,6 @@ constexpr int dot_columns = 2;
 #endif
 constexpr int dot_rows = 4;
 constexpr std::int64_t strip_width = 2 * simd::width;
-
-// GCC 12 would read a register's worth of memory again for each of its uses; loads are what bounds the loops below.
-inline void keep_in_register([[maybe_unused]] Batch& value) {
-#if defined(__GNUC__) && defined(__x86_64__)
-  asm("" : "+v"(value.data));
-#endif
-}
 
 // Calls f(at, width) with the largest power of two up to `widest` that fits, until `count` is used up.
 template <int widest, class F>
@@ -56,7 +49,7 @@ void dot_tile(std::int64_t k, const float* const* a, const float* w, float* cons
 #pragma GCC unroll 4
     for (int j = 0; j < N; ++j) {
       Batch wj = load(w + j * k);
-      keep_in_register(wj);
+      simd::keep_in_register(wj);
 #pragma GCC unroll 4
       for (int r = 0; r < R; ++r) sum[r][j] = xsimd::fma(x[r], wj, sum[r][j]);
     }
