@@ -1,25 +1,16 @@
 #include <canopy/core/kernels/activations.hpp>
 
 #include <algorithm>
-#include <numbers>
 
-#include <canopy/core/kernels/simd.hpp>
+#include <canopy/core/kernels/simd_normal.hpp>
 
 namespace canopy::kernels {
 namespace {
 
 using simd::Batch;
 
-constexpr float half_sqrt2 = static_cast<float>(std::numbers::sqrt2 / 2);
-constexpr float inv_sqrt_2pi = static_cast<float>(std::numbers::sqrt2 / 2 * std::numbers::inv_sqrtpi);
-
 // max(0, x) in this order lets a NaN in x through: x86 returns the second operand of an unordered pair.
 Batch positive_part(Batch x) { return xsimd::max(Batch(0.f), x); }
-
-// The normal distribution's Phi(x); erfc rather than 1 + erf keeps the relative accuracy of the lower tail.
-Batch normal_cdf(Batch x) { return Batch(0.5f) * xsimd::erfc(Batch(-half_sqrt2) * x); }
-
-Batch normal_density(Batch x) { return Batch(inv_sqrt_2pi) * xsimd::exp(Batch(-0.5f) * x * x); }
 
 // exp(-x) overflows to infinity below -88, which gives the right limit 0.
 Batch logistic(Batch x) { return Batch(1.f) / (Batch(1.f) + xsimd::exp(-x)); }
@@ -30,7 +21,7 @@ void relu(const float* x, float* y, std::int64_t n) { simd::map(n, y, positive_p
 
 void gelu(const float* x, float* y, std::int64_t n) {
   simd::map_slow(
-      n, y, [](Batch v) { return v * normal_cdf(v); }, x);
+      n, y, [](Batch v) { return v * simd::normal_cdf(v); }, x);
 }
 
 void sigmoid(const float* x, float* y, std::int64_t n) { simd::map_slow(n, y, logistic, x); }
@@ -52,7 +43,7 @@ void relu_backward(const float* y, const float* dy, float* dx, std::int64_t n) {
 
 void gelu_backward(const float* x, const float* dy, float* dx, std::int64_t n) {
   simd::map_slow(
-      n, dx, [](Batch v, Batch d) { return d * (normal_cdf(v) + v * normal_density(v)); }, x, dy);
+      n, dx, [](Batch v, Batch d) { return d * (simd::normal_cdf(v) + v * simd::normal_density(v)); }, x, dy);
 }
 
 void sigmoid_backward(const float* y, const float* dy, float* dx, std::int64_t n) {
