@@ -70,27 +70,33 @@ void sum_first_axis(const float* x, float* out, std::int64_t n, std::int64_t inn
   sum_columns(sums, blocks, inner, 0, inner, out);
 }
 
-// The first position of the largest of n >= 1 numbers, or of the first NaN.
+// The first position of the largest of n >= 1 numbers, or of the first NaN. One pass finds the block of the largest,
+// and only that block is searched.
 std::int64_t argmax(const float* x, std::int64_t n) {
   constexpr float lowest = -std::numeric_limits<float>::infinity();
-  Batch best(lowest);
-  xsimd::batch_bool<float> unordered(false);
-  std::int64_t i = 0;
-  for (; i + simd::width <= n; i += simd::width) {
-    const Batch v = simd::load(x + i);
-    unordered = unordered | xsimd::isnan(v);
-    best = xsimd::max(best, v);
+  constexpr std::int64_t block = 64 * simd::width;
+  float largest = lowest;
+  std::int64_t first = 0;
+  for (std::int64_t begin = 0; begin < n; begin += block) {
+    const std::int64_t end = std::min(n, begin + block);
+    Batch best(lowest);
+    xsimd::batch_bool<float> unordered(false);
+    const auto add = [&](Batch v) {
+      unordered = unordered | xsimd::isnan(v);
+      best = xsimd::max(best, v);
+    };
+    std::int64_t i = begin;
+    for (; i + simd::width <= end; i += simd::width) add(simd::load(x + i));
+    if (i < end) add(simd::load_partial(x + i, end - i, lowest));
+    if (xsimd::any(unordered)) return std::find_if(x + begin, x + n, [](float v) { return std::isnan(v); }) - x;
+    if (const float here = simd::largest_lane(best); here > largest) {
+      largest = here;
+      first = begin;
+    }
   }
-  if (i < n) {
-    const Batch v = simd::load_partial(x + i, n - i, lowest);
-    unordered = unordered | xsimd::isnan(v);
-    best = xsimd::max(best, v);
-  }
-  if (xsimd::any(unordered)) return std::find_if(x, x + n, [](float v) { return std::isnan(v); }) - x;
-  const float largest = simd::largest_lane(best);
   const Batch wanted(largest);
-  for (i = 0; i + simd::width <= n && !xsimd::any(simd::load(x + i) == wanted);) i += simd::width;
-  return std::find(x + i, x + n, largest) - x;
+  while (first + simd::width <= n && !xsimd::any(simd::load(x + first) == wanted)) first += simd::width;
+  return std::find(x + first, x + n, largest) - x;
 }
 
 }  // namespace
