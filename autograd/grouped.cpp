@@ -205,4 +205,29 @@ Variable combine(const Variable& grouped, const Groups& groups, const Variable& 
                 });
 }
 
+// s[g] = sum over the items i of g of v[i];  dv[i] = ds[g]
+Variable sum_by_group(const Variable& values, const Groups& groups) {
+  if (values.shape() != Shape{groups.rows(), groups.choices()}) {
+    throw ShapeError(fmt::format("sum_by_group: {} rows with {} choices have numbers {}, not {}", groups.rows(),
+                                 groups.choices(), Shape{groups.rows(), groups.choices()}.to_string(),
+                                 values.shape().to_string()));
+  }
+  const auto for_each_item = [groups](auto body) {
+    const kernels::Grouping& sorted = groups.sorted();
+    for (std::int64_t u = 0; u < sorted.used.size(); ++u) {
+      for (std::int32_t p = sorted.begin.data()[u]; p < sorted.begin.data()[u + 1]; ++p) {
+        body(sorted.used.data()[u], sorted.order.data()[p]);
+      }
+    }
+  };
+  Tensor sums = Tensor::zeros({groups.count()});
+  for_each_item([s = sums.mutable_data(), v = values.value().data()](auto group, auto item) { s[group] += v[item]; });
+  return record("sum_by_group", {values}, std::move(sums), keep(),
+                [=, shape = values.shape(), sink = values.sink()](const Tensor& ds) {
+                  Tensor dv(shape);
+                  for_each_item([s = ds.data(), v = dv.mutable_data()](auto group, auto item) { v[item] = s[group]; });
+                  sink.accumulate(std::move(dv));
+                });
+}
+
 }  // namespace canopy

@@ -66,4 +66,8 @@ Variable grouped_linear(const Variable& x, const Groups& groups, const Variable&
 /// to [rows, n]. Throws ShapeError.
 Variable combine(const Variable& grouped, const Groups& groups, const Variable& gates);
 
+/// s[g] = sum of the numbers [rows, k] of all items of group g: [groups], 0 for a group without rows. Throws
+/// ShapeError.
+Variable sum_by_group(const Variable& values, const Groups& groups);
+
 }  // namespace canopy

@@ -54,7 +54,16 @@ BOOST_AUTO_TEST_CASE(gradients_in_every_layout_and_order) {
     Variable u = parameter({groups.items(), 5}, "u"), gates = parameter({groups.rows(), groups.choices()}, "gates");
     const GradcheckResult result = gradcheck([&] { return combine(u, groups, gates); }, {u, gates});
     BOOST_TEST(result.passed, "combine " << result.message);
+    const GradcheckResult sums = gradcheck([&] { return sum_by_group(gates, groups); }, {gates});
+    BOOST_TEST(sums.passed, "sum_by_group " << sums.message);
   }
+}
+
+BOOST_AUTO_TEST_CASE(numbers_are_summed_by_group) {
+  const Groups groups(Indices({3, 2}, {2, 0, 0, 3, 3, 2}), 5);
+  const Tensor sums = sum_by_group(Tensor({3, 2}, {1.f, 2.f, 4.f, 8.f, 16.f, 32.f}), groups).value();
+  const float expected[] = {6.f, 0.f, 33.f, 24.f, 0.f};
+  BOOST_TEST(std::ranges::equal(sums.elements(), expected));
 }
 
 BOOST_AUTO_TEST_CASE(groups_without_rows_have_no_gradient) {
@@ -114,6 +123,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   BOOST_CHECK_THROW(grouped_linear(x, groups, weight, {}, {.output = RowOrder::given}), ConfigError);
   BOOST_CHECK_THROW(canopy::combine(Tensor({3, 5}), groups, Tensor({2, 2})), ShapeError);
   BOOST_CHECK_THROW(canopy::combine(Tensor({4, 5}), groups, Tensor({2, 1})), ShapeError);
+  BOOST_CHECK_THROW(sum_by_group(Tensor({4}), groups), ShapeError);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
