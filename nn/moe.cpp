@@ -1,0 +1,129 @@
+#include <canopy/nn/moe.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <canopy/autograd/arithmetic.hpp>
+#include <canopy/autograd/linear.hpp>
+#include <canopy/autograd/shaping.hpp>
+#include <canopy/autograd/softmax.hpp>
+#include <canopy/autograd/tape.hpp>
+#include <canopy/autograd/top_k.hpp>
+#include <canopy/core/error.hpp>
+#include <canopy/core/kernels/rows.hpp>
+#include <canopy/core/random.hpp>
+#include <canopy/nn/initialise.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy::nn {
+namespace {
+
+constexpr float least_deviation = 1e-2f;
+
+Indices first_columns(const Indices& x, std::int64_t columns) {
+  if (columns == x.extent(1)) return x;
+  Indices result({x.extent(0), columns});
+  for (std::int64_t r = 0; r < x.extent(0); ++r) {
+    std::copy_n(x.data() + r * x.extent(1), columns, result.mutable_data() + r * columns);
+  }
+  return result;
+}
+
+// Of the chosen logits [batch, k]. A single one has the gate 1 and no gradient.
+Variable gates_of(const Variable& logits) {
+  return logits.extent(1) == 1 ? Variable(Tensor(logits.shape(), 1.f)) : softmax(logits);
+}
+
+}  // namespace
+
+MoE::MoE(const MoEOptions& options) : options_(options) {
+  if (options.inputs < 1 || options.outputs < 1 || options.experts < 1 || options.expert_width < 1) {
+    throw ConfigError(
+        fmt::format("MoE: inputs ({}), outputs ({}), experts ({}) and expert_width ({}) must be at least 1",
+                    options.inputs, options.outputs, options.experts, options.expert_width));
+  }
+  if (options.k < 1 || options.k > options.experts) {
+    throw ConfigError(
+        fmt::format("MoE: k must lie in 1..{}, the number of experts, not {}", options.experts, options.k));
+  }
+  const std::int64_t inputs = options.inputs, experts = options.experts, width = options.expert_width;
+  w_gate_ = add_parameter("w_gate", uniform_fan_in({experts, inputs}, inputs), FileLayout::transposed);
+  if (options.noise) w_noise_ = add_parameter("w_noise", Tensor::zeros({experts, inputs}), FileLayout::transposed);
+  w1_ = add_parameter("w1", uniform_fan_in({experts, width, inputs}, inputs), FileLayout::transposed);
+  b1_ = add_parameter("b1", uniform_fan_in({experts, width}, inputs));
+  w2_ = add_parameter("w2", uniform_fan_in({experts, width, options.outputs}, width));
+  b2_ = add_parameter("b2", uniform_fan_in({experts, options.outputs}, width));
+}
+
+void MoE::require_input(const Shape& x) const {
+  if (x.rank() == 2 && x[1] == options_.inputs) return;
+  throw ShapeError(fmt::format("MoE: an input [batch, {}] is needed, not {}", options_.inputs, x.to_string()));
+}
+
+Variable MoE::mix(const Variable& x, const Groups& groups, const Variable& gates) const {
+  const bool single = groups.choices() == 1;
+  const Variable hidden = grouped_linear(x, groups, w1_, b1_, {.activation = options_.activation});
+  const Variable y = grouped_linear(hidden, groups, w2_, b2_,
+                                    {.weights = GroupedWeights::inputs_by_outputs,
+                                     .input = RowOrder::grouped,
+                                     .output = single ? RowOrder::given : RowOrder::grouped});
+  return single ? y : combine(y, groups, gates);
+}
+
+Variable MoE::forward(const Variable& x) const {
+  require_input(x.shape());
+  if (is_training()) {
+    Tensor noise;
+    if (options_.noise) {
+      noise = Tensor({x.extent(0), options_.experts});
+      random_stream("gate noise").fill_normal(noise.mutable_elements(), 0.f, 1.f);
+    }
+    return forward(x, noise);
+  }
+  if (!is_recording()) return infer(x.value()).y;
+  const Variable logits = linear(x, w_gate_);
+  const Indices chosen = top_k(logits.value(), options_.k);
+  return mix(x, Groups(chosen, options_.experts), gates_of(gather(logits, chosen)));
+}
+
+Variable MoE::forward(const Variable& x, const Tensor& noise) const {
+  require_input(x.shape());
+  const Shape expected = options_.noise ? Shape{x.extent(0), options_.experts} : Shape{0};
+  if (noise.shape() != expected) {
+    throw ShapeError(fmt::format("MoE: the input {} needs the noise {}, not {}", x.shape().to_string(),
+                                 expected.to_string(), noise.shape().to_string()));
+  }
+  const Variable clean = linear(x, w_gate_);
+  Variable logits = clean, deviation;
+  if (options_.noise) {
+    deviation = linear(x, w_noise_, {}, Activation::softplus) + least_deviation;
+    logits = clean + deviation * noise;
+  }
+  const std::int64_t k = options_.k;
+  const Indices order = top_k(logits.value(), std::min(k + 1, options_.experts));
+  const Variable largest = gather(logits, order);
+  const Indices chosen = first_columns(order, k);
+  decisions_ =
+      Decisions{clean, deviation, largest, chosen, Groups(chosen, options_.experts), gates_of(slice(largest, 1, 0, k))};
+  return mix(x, decisions_->groups, decisions_->gates);
+}
+
+MoE::Inference MoE::infer(const Tensor& x) const {
+  require_input(x.shape());
+  const NoRecord pause;
+  const Variable logits = linear(x, w_gate_);
+  const Indices chosen = top_k(logits.value(), options_.k);
+  return {mix(x, Groups(chosen, options_.experts), gates_of(gather(logits, chosen))).value(), chosen};
+}
+
+const MoE::Decisions& MoE::decisions() const {
+  if (!decisions_) throw Error("MoE: no decisions yet; call forward() in training mode first");
+  return *decisions_;
+}
+
+std::map<std::string, std::string> MoE::architecture() const {
+  return {{"architecture", "moe"}, {"k", std::to_string(options_.k)}, {"activation", to_string(options_.activation)}};
+}
+
+}  // namespace canopy::nn
