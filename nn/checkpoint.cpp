@@ -7,6 +7,7 @@
 #include <canopy/core/safetensors.hpp>
 #include <canopy/nn/feed_forward.hpp>
 #include <canopy/nn/fff.hpp>
+#include <canopy/nn/moe.hpp>
 #include <canopy/nn/tree_fff.hpp>
 
 #include <fmt/format.h>
@@ -120,7 +121,18 @@ std::unique_ptr<nn::Layer> build(const Metadata& metadata, const nn::StateDict& 
                            .activation = activation,
                            .bias = tensors.contains("linear_in.bias")});
   }
-  throw CheckpointError(fmt::format("the architecture '{}' is unknown; known: ff, fff, tree-fff", architecture));
+  if (architecture == "moe") {
+    const Tensor& w1 = tensor(tensors, "w1", 3);
+    return std::make_unique<nn::MoE>(nn::MoEOptions{.inputs = w1.extent(1),
+                                                    .outputs = tensor(tensors, "w2", 3).extent(2),
+                                                    .experts = w1.extent(0),
+                                                    .expert_width = w1.extent(2),
+                                                    .k = number(metadata, "k"),
+                                                    .activation = activation,
+                                                    .noise = tensors.contains("w_noise"),
+                                                    .gate_bias = tensors.contains("b_gate")});
+  }
+  throw CheckpointError(fmt::format("the architecture '{}' is unknown; known: ff, fff, tree-fff, moe", architecture));
 }
 
 }  // namespace
@@ -133,14 +145,13 @@ ClassifierState classifier_state(const nn::Layer& model, const DatasetMetadata& 
   if (dataset.input_offset.empty()) return state;
   const std::vector<nn::NamedVariable> parameters = model.named_parameters();
   for (const nn::Layer::InputWeights& names : model.input_weights()) {
-    const auto weight = state.tensors.find(names.weight);
-    const auto bias = state.tensors.find(names.bias);
-    if (weight == state.tensors.end() || bias == state.tensors.end()) {
-      throw CheckpointError(
-          fmt::format("save: centred inputs cannot be folded into '{}' without '{}'", names.weight, names.bias));
-    }
     const auto parameter = std::ranges::find(parameters, names.weight, &nn::NamedVariable::name);
-    fold(weight->second, bias->second, parameter->layout, dataset);
+    if (parameter == parameters.end()) throw CheckpointError(fmt::format("save: there is no '{}'", names.weight));
+    Tensor& weight = state.tensors.at(names.weight);
+    // A layer without the bias gets one: the centre has to go somewhere.
+    const int inputs_axis = parameter->layout == nn::FileLayout::transposed ? -2 : -1;
+    const auto bias = state.tensors.try_emplace(names.bias, weight.shape().without(inputs_axis), 0.f).first;
+    fold(weight, bias->second, parameter->layout, dataset);
   }
   return state;
 }

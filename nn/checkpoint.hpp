@@ -12,8 +12,8 @@
 namespace canopy {
 
 /// Metadata and tensors of `model` as `save` writes them: with the centring and scaling of `dataset` folded into the
-/// weights that read the input (W' = scale W, b' = b - scale W offset), so that the saved model reads
-/// `input_normalisation`.
+/// weights that read the input (W' = scale W, b' = b - scale W offset; a layer without that bias gets it), so that the
+/// saved model reads `input_normalisation`.
 struct ClassifierState {
   std::map<std::string, std::string> metadata;
   nn::StateDict tensors;
@@ -27,9 +27,9 @@ struct LoadedClassifier {
   std::unique_ptr<nn::Layer> model;  ///< in evaluation mode
   std::map<std::string, std::string> metadata;
 };
-/// Rebuilds an FF or FFF classifier from its metadata (`architecture`: "ff" or, also where absent, "fff") and the
-/// shapes of its tensors. Tensors under "training." (an optimizer's state, say) are left out. Throws CheckpointError if
-/// the file is damaged or holds something else.
+/// Rebuilds a classifier from its metadata (`architecture`: "ff", "tree-fff", "moe" or, also where absent, "fff") and
+/// the shapes of its tensors. Tensors under "training." (an optimizer's state, say) are left out. Throws
+/// CheckpointError if the file is damaged or holds something else.
 LoadedClassifier load_classifier(const std::filesystem::path& path);
 
 }  // namespace canopy

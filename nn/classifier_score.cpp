@@ -5,6 +5,7 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/nn/fff.hpp>
+#include <canopy/nn/moe.hpp>
 
 #include <fmt/format.h>
 
@@ -12,8 +13,10 @@ namespace canopy {
 
 ClassifierScorer::ClassifierScorer(const nn::Layer& model, Inference inference) : model_(model), inference_(inference) {
   if (model.is_training()) throw Error("ClassifierScorer: the model is in training mode; call eval() first");
-  const auto* fff = dynamic_cast<const nn::FFF*>(&model);
-  leaf_load_.assign(static_cast<std::size_t>(fff == nullptr ? 1 : fff->leaves()), 0);
+  std::int64_t leaves = 1;
+  if (const auto* fff = dynamic_cast<const nn::FFF*>(&model)) leaves = fff->leaves();
+  if (const auto* moe = dynamic_cast<const nn::MoE*>(&model)) leaves = moe->options().experts;
+  leaf_load_.assign(static_cast<std::size_t>(leaves), 0);
 }
 
 void ClassifierScorer::add(const Tensor& inputs, const Indices& labels) {
@@ -23,6 +26,13 @@ void ClassifierScorer::add(const Tensor& inputs, const Indices& labels) {
     const nn::FFF::Inference hard = fff->infer(inputs);
     for (const std::int32_t leaf : hard.leaf.elements()) ++leaf_load_[static_cast<std::size_t>(leaf)];
     logits = inference_ == Inference::soft ? fff->forward_soft(inputs).value() : hard.y;
+  } else if (const auto* moe = dynamic_cast<const nn::MoE*>(&model_)) {
+    const nn::MoE::Inference inferred = moe->infer(inputs);
+    const std::int64_t k = inferred.experts.extent(1);
+    for (std::int64_t i = 0; i < inferred.experts.size(); i += k) {
+      ++leaf_load_[static_cast<std::size_t>(inferred.experts.data()[i])];
+    }
+    logits = inferred.y;
   } else {
     leaf_load_[0] += inputs.extent(0);
     logits = model_.forward(inputs).value();

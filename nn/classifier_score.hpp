@@ -1,4 +1,5 @@
-// Accuracy of a classifier, never without the use of its leaves.
+// Accuracy of a classifier, never without the use of its leaves. The leaves of a mixture are its experts, and a sample
+// counts for the one with the largest gate.
 #pragma once
 
 #include <algorithm>

@@ -49,7 +49,11 @@ MoE::MoE(const MoEOptions& options) : options_(options) {
   }
   const std::int64_t inputs = options.inputs, experts = options.experts, width = options.expert_width;
   w_gate_ = add_parameter("w_gate", uniform_fan_in({experts, inputs}, inputs), FileLayout::transposed);
-  if (options.noise) w_noise_ = add_parameter("w_noise", Tensor::zeros({experts, inputs}), FileLayout::transposed);
+  if (options.gate_bias) b_gate_ = add_parameter("b_gate", uniform_fan_in({experts}, inputs));
+  if (options.noise) {
+    w_noise_ = add_parameter("w_noise", Tensor::zeros({experts, inputs}), FileLayout::transposed);
+    if (options.gate_bias) b_noise_ = add_parameter("b_noise", Tensor::zeros({experts}));
+  }
   w1_ = add_parameter("w1", uniform_fan_in({experts, width, inputs}, inputs), FileLayout::transposed);
   b1_ = add_parameter("b1", uniform_fan_in({experts, width}, inputs));
   w2_ = add_parameter("w2", uniform_fan_in({experts, width, options.outputs}, width));
@@ -82,7 +86,7 @@ Variable MoE::forward(const Variable& x) const {
     return forward(x, noise);
   }
   if (!is_recording()) return infer(x.value()).y;
-  const Variable logits = linear(x, w_gate_);
+  const Variable logits = linear(x, w_gate_, b_gate_);
   const Indices chosen = top_k(logits.value(), options_.k);
   return mix(x, Groups(chosen, options_.experts), gates_of(gather(logits, chosen)));
 }
@@ -94,10 +98,10 @@ Variable MoE::forward(const Variable& x, const Tensor& noise) const {
     throw ShapeError(fmt::format("MoE: the input {} needs the noise {}, not {}", x.shape().to_string(),
                                  expected.to_string(), noise.shape().to_string()));
   }
-  const Variable clean = linear(x, w_gate_);
+  const Variable clean = linear(x, w_gate_, b_gate_);
   Variable logits = clean, deviation;
   if (options_.noise) {
-    deviation = linear(x, w_noise_, {}, Activation::softplus) + least_deviation;
+    deviation = linear(x, w_noise_, b_noise_, Activation::softplus) + least_deviation;
     logits = clean + deviation * noise;
   }
   const std::int64_t k = options_.k;
@@ -112,7 +116,7 @@ Variable MoE::forward(const Variable& x, const Tensor& noise) const {
 MoE::Inference MoE::infer(const Tensor& x) const {
   require_input(x.shape());
   const NoRecord pause;
-  const Variable logits = linear(x, w_gate_);
+  const Variable logits = linear(x, w_gate_, b_gate_);
   const Indices chosen = top_k(logits.value(), options_.k);
   return {mix(x, Groups(chosen, options_.experts), gates_of(gather(logits, chosen))).value(), chosen};
 }
@@ -120,6 +124,12 @@ MoE::Inference MoE::infer(const Tensor& x) const {
 const MoE::Decisions& MoE::decisions() const {
   if (!decisions_) throw Error("MoE: no decisions yet; call forward() in training mode first");
   return *decisions_;
+}
+
+std::vector<Layer::InputWeights> MoE::input_weights() const {
+  std::vector<InputWeights> weights = {{"w_gate", "b_gate"}, {"w1", "b1"}};
+  if (options_.noise) weights.push_back({"w_noise", "b_noise"});
+  return weights;
 }
 
 std::map<std::string, std::string> MoE::architecture() const {

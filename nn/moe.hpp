@@ -18,6 +18,8 @@ struct MoEOptions {
   std::int64_t k = 1;                        ///< experts a sample is sent to
   Activation activation = Activation::relu;  ///< of the experts' hidden neurons
   bool noise = true;                         ///< on the gate's logits in training
+  /// Of both products of the gate. The paper has none; a classifier of centred inputs gets them when it is saved.
+  bool gate_bias = false;
 };
 
 /// y = sum over the k chosen experts of gate_e expert_e(x), expert_e(x) = f(x W1_e + b1_e) W2_e + b2_e. Chosen are the
@@ -27,10 +29,11 @@ struct MoEOptions {
 /// W_noise then learn from `load_loss` alone.
 ///
 /// x [batch, inputs] -> y [batch, outputs]. Parameters: `w_gate` and `w_noise` [inputs, experts], `w1` [experts,
-/// inputs, expert_width], `b1` [experts, expert_width], `w2` [experts, expert_width, outputs], `b2` [experts, outputs];
-/// without noise no `w_noise`. In memory w_gate, w_noise and w1 have their last two axes exchanged, so that a neuron's
-/// weights are one row. Initialised uniformly in +-1/sqrt(inputs), w2 and b2 in +-1/sqrt(expert_width), w_noise with 0.
-/// (The paper starts w_gate with 0 as well, which sends all samples to the same experts wherever there is no noise.)
+/// inputs, expert_width], `b1` [experts, expert_width], `w2` [experts, expert_width, outputs], `b2` [experts, outputs],
+/// with gate_bias `b_gate` and `b_noise` [experts]; those of the noise only with noise. In memory w_gate, w_noise and
+/// w1 have their last two axes exchanged, so that a neuron's weights are one row. Initialised uniformly in
+/// +-1/sqrt(inputs), w2 and b2 in +-1/sqrt(expert_width), w_noise and b_noise with 0. (The paper starts w_gate with 0
+/// as well, which sends all samples to the same experts wherever there is no noise.)
 class MoE : public Layer {
  public:
   /// Throws ConfigError for sizes below 1 or k outside 1..experts.
@@ -64,6 +67,7 @@ class MoE : public Layer {
   /// Throws Error if there has been none.
   const Decisions& decisions() const;
 
+  std::vector<InputWeights> input_weights() const override;
   std::map<std::string, std::string> architecture() const override;
 
  private:
@@ -71,7 +75,7 @@ class MoE : public Layer {
   Variable mix(const Variable& x, const Groups& groups, const Variable& gates) const;
 
   MoEOptions options_;
-  Variable w_gate_, w_noise_;
+  Variable w_gate_, b_gate_, w_noise_, b_noise_;
   Variable w1_, b1_, w2_, b2_;
   // Written by forward in training only, which is why evaluation may be shared by threads.
   mutable std::optional<Decisions> decisions_;

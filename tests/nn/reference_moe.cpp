@@ -56,9 +56,9 @@ BOOST_AUTO_TEST_CASE(mixtures_with_given_noise) {
     check(y.value(), "y", 1e-4);
     check(dense_gates(model.decisions(), model.options().experts), "gates", 1e-4);
     check(nn::importance(model).value(), "importance", 1e-4);
-    check(nn::load(model).value(), "load", 1e-3);
+    check(nn::load(model).value(), "load", 1e-4);
     check(importance_loss.value().reshape({1}), "importance_loss", 1e-4);
-    check(load_loss.value().reshape({1}), "load_loss", 1e-3);
+    check(load_loss.value().reshape({1}), "load_loss", 1e-4);
     tape.backward(sum(y * file.tensors.at("dy")) + 0.1f * importance_loss + 0.1f * load_loss);
 
     check(x.grad(), "grad.x", 1e-3);
@@ -72,7 +72,8 @@ BOOST_AUTO_TEST_CASE(mixtures_with_given_noise) {
     }
     // Through the state dictionary, so that gradients have the layouts of the files.
     for (const auto& [key, gradient] : model.state_dict()) {
-      check_close(gradient, file.tensors.at("grad." + key), 1e-3, name + " grad." + key);
+      const double tolerance = key == "w_gate" || key == "w_noise" ? 1e-3 : 1e-4;  // through soft-plus and Phi
+      check_close(gradient, file.tensors.at("grad." + key), tolerance, name + " grad." + key);
     }
   });
 }
