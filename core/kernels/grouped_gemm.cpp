@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <canopy/core/kernels/simd_dots.hpp>
+#include <canopy/core/kernels/simd_sums.hpp>
 
 namespace canopy::kernels {
 namespace {
@@ -16,6 +17,7 @@ using simd::Batch;
 // Rows that are computed together: what they share, a part of the group's matrix, is read from memory once for them,
 // and a strip of them stays in the first cache.
 constexpr std::int64_t panel_rows = 64;
+constexpr std::int64_t few_rows = 4;
 
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int tile_rows = 12;   // of products that step along C's columns, two registers wide: 24 sums of 32 registers
@@ -26,6 +28,7 @@ constexpr int dot_columns = 2;
 #endif
 constexpr int dot_rows = 4;
 constexpr std::int64_t strip_width = 2 * simd::width;
+constexpr std::int64_t long_strip_width = static_cast<std::int64_t>(simd::long_strip) * simd::width;
 
 // Calls f(at, width) with the largest power of two up to `widest` that fits, until `count` is used up.
 template <int widest, class F>
@@ -129,8 +132,24 @@ void tile_of(std::int64_t rows, std::int64_t columns, std::int64_t k, const floa
 }
 
 // c = a W for a panel of rows of one group; a is [rows, k] without gaps. A strip of W stays in the first cache while
-// all rows pass by.
+// all rows pass by. For few rows W comes from memory, which wants longer strips: the same sums in the same order.
 void strip_panel(std::int64_t n, std::int64_t k, const float* a, std::int64_t rows, const float* w, float* const* c) {
+  if (rows <= few_rows && n >= long_strip_width) {
+    const auto each_row = [=](auto sum) {
+      for (std::int64_t r = 0; r < rows; ++r) {
+        sum([=](std::int64_t p) { return simd::Term{a[r * k + p], w + p * n}; }, c[r]);
+      }
+    };
+    simd::for_each_strip(
+        0, n,
+        [=]<std::size_t S>(std::int64_t j, std::integral_constant<std::size_t, S>) {
+          each_row([=](const auto& term, float* out) { simd::strip_sum<S, simd::Write::over>(j, k, term, out); });
+        },
+        [=](std::int64_t j, std::int64_t count) {
+          each_row([=](const auto& term, float* out) { simd::rest_sum<simd::Write::over>(j, count, k, term, out); });
+        });
+    return;
+  }
   for (std::int64_t j = 0; j < n; j += strip_width) {
     for (std::int64_t r = 0; r < rows; r += tile_rows) {
       tile_of(

@@ -43,9 +43,10 @@ struct Case {
            std::to_string(k);
   }
 };
-const Case cases[] = {{0, 3, 4, 5, false},      {1, 1000, 37, 100, false}, {7, 2, 1, 1, false},
-                      {100, 1, 33, 17, false},  {300, 5, 32, 48, false},   {500, 40, 31, 7, false},
-                      {1000, 7, 100, 32, true}, {600, 9, 32, 130, true},   {40, 3, 5, 0, false}};
+const Case cases[] = {{0, 3, 4, 5, false},       {1, 1000, 37, 100, false}, {7, 2, 1, 1, false},
+                      {100, 1, 33, 17, false},   {300, 5, 32, 48, false},   {500, 40, 31, 7, false},
+                      {1000, 7, 100, 32, true},  {600, 9, 32, 130, true},   {40, 3, 5, 0, false},
+                      {150, 60, 250, 19, false}, {261, 2, 400, 32, true}};
 
 }  // namespace
 
@@ -88,6 +89,28 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_product_a_row) {
       for (std::int64_t i = 0; i < c.items; ++i) {
         const float* row = grouped.data() + sorted.position.data()[i] * c.n;
         BOOST_REQUIRE(std::equal(row, row + c.n, first.data() + i * c.n));
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_row_alone_has_the_same_bits) {
+  for (const std::int64_t n : {20, 192, 250, 770}) {
+    for (const Op op : {Op::none, Op::transpose}) {
+      const std::int64_t rows = 9, k = 33;
+      const Tensor a = random({rows, k}, "a"), w = random({1, n, k}, "w");
+      for (std::int64_t beside = 1; beside <= rows; ++beside) {
+        Tensor y({beside, n}, NAN), alone({n}, NAN);
+        const auto product = [&](std::int64_t count, std::int64_t first, Tensor& c) {
+          const Indices group({count}, 0);
+          kernels::grouped_gemm(kernels::group_items(group.data(), count, 1), op, n, k, {a.data() + first * k, k},
+                                w.data(), {c.mutable_data(), n});
+        };
+        product(beside, 0, y);
+        for (std::int64_t r = 0; r < beside; ++r) {
+          product(1, r, alone);
+          BOOST_REQUIRE(std::equal(alone.data(), alone.data() + n, y.data() + r * n));
+        }
       }
     }
   }
