@@ -38,16 +38,18 @@ struct Benchmark {
   std::string name;
   std::string description;
   std::function<std::vector<Row>(const BenchOptions&)> run;
+  /// What all rows together say, {"what": number or text}: printed below the table, `summary` in the JSON form.
+  std::function<Json(const std::vector<Row>&)> summarise = {};
   /// The JSON form is one flat object of row name -> milliseconds, for scripts that time a peer in another process.
   bool flat = false;
 };
 
-/// {benchmark, threads, environment, rows: [...]}, or the flat form.
+/// {benchmark, threads, environment, rows: [...]}, with a summary where the benchmark has one, or the flat form.
 Json to_json(const Benchmark& benchmark, const BenchOptions& options, const std::vector<Row>& rows);
 /// {name, batch, milliseconds, spread, repetitions, baseline, ratio, ...}
 Json to_json(const Row& row);
-/// The table of the rows, with a column for each further field of the first one.
-std::string to_text(const std::vector<Row>& rows);
+/// The table of the rows, with a column for each further field of the first one, and the summary.
+std::string to_text(const Benchmark& benchmark, const std::vector<Row>& rows);
 
 /// Every benchmark that the driver knows.
 const std::vector<Benchmark>& benchmarks();

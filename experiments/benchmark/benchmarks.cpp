@@ -1,5 +1,7 @@
 #include <canopy/experiments/benchmark/benchmark.hpp>
 #include <canopy/experiments/benchmark/fff_inference.hpp>
+#include <canopy/experiments/benchmark/grouped_training.hpp>
+#include <canopy/experiments/benchmark/layer_scaling.hpp>
 #include <canopy/experiments/benchmark/training.hpp>
 #include <canopy/experiments/benchmark/tree_inference.hpp>
 #include <canopy/experiments/benchmark/tree_training.hpp>
@@ -7,7 +9,8 @@
 namespace canopy::benchmark {
 
 const std::vector<Benchmark>& benchmarks() {
-  static const std::vector<Benchmark> list = {training(), fff_inference(), tree_inference(), tree_training()};
+  static const std::vector<Benchmark> list = {training(),      fff_inference(), tree_inference(),
+                                              tree_training(), layer_scaling(), grouped_training()};
   return list;
 }
 

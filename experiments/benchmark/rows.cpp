@@ -29,13 +29,15 @@ Json to_json(const Benchmark& benchmark, const BenchOptions& options, const std:
   }
   Json list = Json::array();
   for (const Row& row : rows) list.push_back(to_json(row));
-  return {{"benchmark", benchmark.name},
-          {"threads", options.threads},
-          {"environment", harness::environment_json()},
-          {"rows", list}};
+  Json json = {{"benchmark", benchmark.name},
+               {"threads", options.threads},
+               {"environment", harness::environment_json()},
+               {"rows", list}};
+  if (benchmark.summarise) json["summary"] = benchmark.summarise(rows);
+  return json;
 }
 
-std::string to_text(const std::vector<Row>& rows) {
+std::string to_text(const Benchmark& benchmark, const std::vector<Row>& rows) {
   std::vector<std::string> headings = {"name", "batch", "ms", "± ms", "baseline ms", "ratio"};
   for (const auto& [name, value] : rows.front().more.items()) headings.push_back(name);
   const std::size_t columns = headings.size();
@@ -56,7 +58,13 @@ std::string to_text(const std::vector<Row>& rows) {
     line.resize(columns);
     table.add(std::move(line));
   }
-  return table.to_string();
+  std::string text = table.to_string();
+  if (!benchmark.summarise) return text;
+  const Json summary = benchmark.summarise(rows);
+  for (const auto& [what, value] : summary.items()) {
+    text += fmt::format("{}: {}\n", what, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return text;
 }
 
 }  // namespace canopy::benchmark

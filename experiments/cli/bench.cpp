@@ -45,7 +45,7 @@ void bench(const Program& program, BenchCommand& options) {
   if (options.json && options.json_file.empty()) {
     fmt::print("{}\n", to_json(chosen, options, rows).dump(2));
   } else {
-    fmt::print("{}", benchmark::to_text(rows));
+    fmt::print("{}", benchmark::to_text(chosen, rows));
     if (options.json) write_file(options.json_file, to_json(chosen, options, rows).dump(2) + "\n");
   }
   std::fflush(stdout);
