@@ -3,9 +3,6 @@
 #include <cmath>
 #include <utility>
 
-#include <canopy/core/kernels/optimizer.hpp>
-#include <canopy/optim/gradient.hpp>
-
 namespace canopy::optim {
 namespace {
 
@@ -22,7 +19,8 @@ Adam::Adam(const std::vector<ParameterGroup>& groups, const AdamOptions& options
     : Adam("Adam", groups, options, false) {}
 
 Adam::Adam(std::string_view name, const std::vector<ParameterGroup>& groups, const AdamOptions& options, bool decoupled)
-    : Optimizer(name, groups, options.learning_rate, options.weight_decay, {"exp_avg", "exp_avg_sq"}),
+    : Optimizer(name, groups, options.learning_rate, options.weight_decay, options.lazy_rows,
+                {"exp_avg", "exp_avg_sq"}),
       options_(options),
       decoupled_(decoupled) {
   require(options.beta1 >= 0 && options.beta1 < 1, "beta1", options.beta1, "a number in [0, 1)");
@@ -30,10 +28,9 @@ Adam::Adam(std::string_view name, const std::vector<ParameterGroup>& groups, con
   require(std::isfinite(options.epsilon) && options.epsilon > 0, "epsilon", options.epsilon, "a number above 0");
 }
 
-void Adam::update(Entry& entry, double learning_rate) {
-  const auto t = static_cast<double>(entry.steps);
-  kernels::adam(entry.parameter.mutable_value().mutable_data(),
-                detail::gradient_of(entry.parameter, options_.lazy_rows), entry.buffers[0].mutable_data(),
+void Adam::update(Entry& entry, const kernels::ParameterGradient& gradient, std::int64_t step, double learning_rate) {
+  const auto t = static_cast<double>(step);
+  kernels::adam(entry.parameter.mutable_value().mutable_data(), gradient, entry.buffers[0].mutable_data(),
                 entry.buffers[1].mutable_data(), entry.parameter.size(),
                 {.learning_rate = learning_rate,
                  .beta1 = options_.beta1,

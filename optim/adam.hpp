@@ -32,7 +32,8 @@ class Adam : public Optimizer {
   Adam(std::string_view name, const std::vector<ParameterGroup>& groups, const AdamOptions& options, bool decoupled);
 
  private:
-  void update(Entry& entry, double learning_rate) override;
+  void update(Entry& entry, const kernels::ParameterGradient& gradient, std::int64_t step,
+              double learning_rate) override;
   AdamOptions options_;
   bool decoupled_;
 };

@@ -26,7 +26,8 @@ class SGD final : public Optimizer {
   explicit SGD(const std::vector<ParameterGroup>& groups, const SGDOptions& options = {});
 
  private:
-  void update(Entry& entry, double learning_rate) override;
+  void update(Entry& entry, const kernels::ParameterGradient& gradient, std::int64_t step,
+              double learning_rate) override;
   SGDOptions options_;
 };
 
