@@ -14,6 +14,8 @@ namespace {
 // A block of rows of usual width stays in the second-level cache, and so do the nodes of the top levels.
 constexpr std::int64_t block = 64;
 constexpr int top_levels = 6;
+// So do a piece of the rows at one of the nodes below and its subtree of the usual depth.
+constexpr std::int64_t piece = 96;
 
 // Fewer rows at a node than this go on alone, several of them side by side.
 constexpr std::int64_t fewest_together = 4;
@@ -27,8 +29,12 @@ class Descent {
   Descent(const NeuronTree& tree, const float* x, int stop, std::int32_t* node, float* z)
       : tree_(tree), x_(x), stop_(stop), node_(node), z_(z) {}
 
-  // `rows` [n], all at `node` of `level`. They are reordered.
-  void operator()(std::int32_t* rows, std::int64_t n, std::int64_t node, int level) {
+  // `rows` [n], all at `node` of `level`. They are reordered. The rows `next` [next_n] are asked for meanwhile.
+  void operator()(std::int32_t* rows, std::int64_t n, std::int64_t node, int level, const std::int32_t* next,
+                  std::int64_t next_n) {
+    first_level_ = level;
+    next_ = next;
+    next_end_ = next + next_n;
     spare_.resize(std::max(spare_.size(), static_cast<std::size_t>(n)));
     child_.resize(spare_.size());
     together(rows, n, node, level);
@@ -108,6 +114,8 @@ class Descent {
       const auto at = b + static_cast<std::int64_t>(r);
       x[r] = x_ + rows[at] * tree_.inputs;
       ahead[r] = x_ + rows[std::min(at + 2 * static_cast<std::int64_t>(R), n - 1)] * tree_.inputs;
+      // Below the first level rows are in the second-level cache, and the memory is free for the next ones.
+      if (level > first_level_ && next_ != next_end_) ahead[r] = x_ + *next_++ * tree_.inputs;
     }
     std::array<float, R * nodes> dot;
     simd::dots<R, nodes>(x.data(), unit.w.data(), tree_.inputs, dot.data(), ahead.data());
@@ -162,6 +170,9 @@ class Descent {
   int stop_;
   std::int32_t* node_;
   float* z_;
+  int first_level_ = 0;
+  const std::int32_t* next_ = nullptr;
+  const std::int32_t* next_end_ = nullptr;
   std::vector<std::int32_t> spare_;
   std::vector<std::uint8_t> child_;
   std::vector<Lone> lone_;
@@ -176,11 +187,12 @@ void descend(const NeuronTree& tree, const float* x, std::int64_t batch, std::in
   std::int32_t* node = bottom;
   parallel_for(batch, block, [&](std::int64_t begin, std::int64_t end) {
     Descent descent(tree, x, top, node, z);
-    std::array<std::int32_t, block> rows;
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(end - begin));
+    std::iota(rows.begin(), rows.end(), static_cast<std::int32_t>(begin));
     for (std::int64_t b = begin; b < end; b += block) {
       const std::int64_t n = std::min(block, end - b);
-      std::iota(rows.begin(), rows.begin() + n, static_cast<std::int32_t>(b));
-      descent(rows.data(), n, 0, 0);
+      std::int32_t* here = rows.data() + (b - begin);
+      descent(here, n, 0, 0, here + n, std::min(block, end - b - n));
     }
   });
   if (top < tree.levels()) {
@@ -193,7 +205,10 @@ void descend(const NeuronTree& tree, const float* x, std::int64_t batch, std::in
       for (std::int64_t k = 0; k < nodes; ++k) {
         const std::int64_t from = std::max<std::int64_t>(begin, offsets[static_cast<std::size_t>(k)]);
         const std::int64_t to = std::min<std::int64_t>(end, offsets[static_cast<std::size_t>(k) + 1]);
-        if (from < to) descent(rows.data() + from, to - from, nodes - 1 + k, top);
+        for (std::int64_t b = from; b < to; b += piece) {
+          const std::int64_t n = std::min(piece, to - b);
+          descent(rows.data() + b, n, nodes - 1 + k, top, rows.data() + b + n, std::min(piece, end - b - n));
+        }
       }
     });
   }
