@@ -18,11 +18,14 @@ struct BenchOptions {
   int threads = 1;  ///< already in force
   std::string only;
   std::optional<int> repeats;
+  TimerProgress progress = {};
 
   /// Whether `--only TEXT` lets this row through: TEXT is part of its name.
   bool selects(const std::string& name) const { return name.find(only) != std::string::npos; }
   /// Repetitions of the timer: `--repeats`, or the benchmark's own number.
-  TimerOptions timer(int repetitions) const { return {.repetitions = repeats.value_or(repetitions)}; }
+  TimerOptions timer(int repetitions) const {
+    return {.repetitions = repeats.value_or(repetitions), .progress = progress};
+  }
 };
 
 /// One line of the table. `ratio` = baseline / own milliseconds.

@@ -33,6 +33,10 @@ double quantile(const std::vector<double>& sorted, double share) {
 
 std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, const TimerOptions& options) {
   const int repetitions = std::max(options.repetitions, 1);
+  const auto tell = [&](int repetition) {
+    if (options.progress) options.progress(candidates, repetition, repetitions);
+  };
+  tell(0);
   std::vector<int> calls;
   for (const Candidate& candidate : candidates) {
     if (options.warm_up > 0) measure(candidate, options.warm_up);
@@ -40,6 +44,7 @@ std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, c
   }
   std::vector<std::vector<double>> samples(candidates.size());
   for (int repetition = 0; repetition < repetitions; ++repetition) {
+    if (repetition > 0) tell(repetition);
     for (std::size_t i = 0; i < candidates.size(); ++i)
       samples[i].push_back(measure(candidates[i], calls[i]) / calls[i]);
   }

@@ -13,10 +13,14 @@ struct Candidate {
   std::function<void()> run;
 };
 
+/// Told what is timed before each repetition, counted from 0.
+using TimerProgress = std::function<void(const std::vector<Candidate>& candidates, int repetition, int repetitions)>;
+
 struct TimerOptions {
   int repetitions = 15;
   int warm_up = 1;                   ///< untimed rounds
   double shortest_milliseconds = 2;  ///< quicker candidates run several times for one sample
+  TimerProgress progress = {};
 };
 
 /// Times of one call.

@@ -1,5 +1,9 @@
 // canopy bench: timings beside a baseline measured in the same process.
 #include <memory>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
 
 #include <canopy/core/environment.hpp>
 #include <canopy/core/file.hpp>
@@ -35,12 +39,27 @@ const Benchmark& find(const std::vector<Benchmark>& benchmarks, const std::strin
   throw ConfigError(fmt::format("unknown benchmark \"{}\"; known are: {}", name, fmt::join(known, ", ")));
 }
 
+// On a terminal one line that changes, elsewhere a line for each set of candidates.
+void show(const std::vector<benchmark::Candidate>& candidates, int repetition, int repetitions) {
+  constexpr std::size_t longest = 90;
+  std::string names;
+  for (const benchmark::Candidate& each : candidates) names += (names.empty() ? "" : ", ") + each.name;
+  if (names.size() > longest) names = names.substr(0, longest) + " ...";
+  if (isatty(STDERR_FILENO)) {
+    fmt::print(stderr, "\r\033[Ktiming {} ({}/{})", names, repetition + 1, repetitions);
+  } else if (repetition == 0) {
+    fmt::print(stderr, "timing {}, {} times\n", names, repetitions);
+  }
+}
+
 void bench(const Program& program, BenchCommand& options) {
   const Benchmark& chosen = find(program.benchmarks, options.name);
   const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
   const ThreadGuard guard(options.threads);
   fmt::print(stderr, "{}\n", banner("0"));
+  options.progress = show;
   const std::vector<Row> rows = chosen.run(options);
+  if (isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K");
   if (rows.empty()) throw ConfigError(fmt::format("{}: no row's name holds \"{}\"", options.name, options.only));
   if (options.json && options.json_file.empty()) {
     fmt::print("{}\n", to_json(chosen, options, rows).dump(2));
