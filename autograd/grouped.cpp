@@ -39,9 +39,6 @@ namespace {
 
 using kernels::Op;
 
-// An undefined bias holds no gradient and no elements.
-bool is_defined(const Variable& bias) { return bias.shape() != Shape{0} || bias.requires_grad(); }
-
 struct Sizes {
   std::int64_t inputs, outputs;
 };
@@ -60,7 +57,7 @@ Sizes check(const Variable& x, const Groups& groups, const Variable& weight, con
                                  weight.shape().to_string(), Shape{rows, sizes.inputs}.to_string(),
                                  x.shape().to_string()));
   }
-  if (is_defined(bias) && bias.shape() != Shape{groups.count(), sizes.outputs}) {
+  if (bias.is_defined() && bias.shape() != Shape{groups.count(), sizes.outputs}) {
     throw ShapeError(fmt::format("grouped_linear: the bias has the shape {} where the weight {} needs {}",
                                  bias.shape().to_string(), weight.shape().to_string(),
                                  Shape{groups.count(), sizes.outputs}.to_string()));
@@ -115,8 +112,8 @@ Variable grouped_linear(const Variable& x, const Groups& groups, const Variable&
   const auto y_rows = rows_at(y.mutable_data(), outputs, groups, options.output);
   const auto z_rows = z.empty() ? y_rows : rows_at(z.mutable_data(), outputs, groups, options.output);
   kernels::RowsFinish finish;
-  if (is_defined(bias) || activation != Activation::identity) {
-    const float* biases = is_defined(bias) ? bias.value().data() : nullptr;
+  if (bias.is_defined() || activation != Activation::identity) {
+    const float* biases = bias.is_defined() ? bias.value().data() : nullptr;
     finish = [=](std::int64_t group, std::int64_t begin, std::int64_t end) {
       for (std::int64_t p = begin; p < end; ++p) {
         if (biases) kernels::add_to(z_rows[p], biases + group * outputs, outputs);
@@ -173,7 +170,7 @@ Variable grouped_linear(const Variable& x, const Groups& groups, const Variable&
     }
   };
   const Variable inputs_of_record[] = {x, weight, bias};
-  return record("grouped_linear", std::span(inputs_of_record, is_defined(bias) ? 3 : 2), std::move(y),
+  return record("grouped_linear", std::span(inputs_of_record, bias.is_defined() ? 3 : 2), std::move(y),
                 keep(kept_x, kept_weight, kept_y, z), backward);
 }
 

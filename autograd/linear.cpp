@@ -17,15 +17,12 @@ namespace {
 
 using kernels::Op;
 
-// An undefined bias holds no gradient and no elements.
-bool is_defined(const Variable& bias) { return bias.shape() != Shape{0} || bias.requires_grad(); }
-
 void check_linear(const Variable& x, const Variable& weight, const Variable& bias) {
   if (x.shape().rank() < 1 || weight.shape().rank() != 2 || x.extent(-1) != weight.extent(1)) {
     throw ShapeError(fmt::format("linear: x [..., inputs] and weight [outputs, inputs] do not fit: {} and {}",
                                  x.shape().to_string(), weight.shape().to_string()));
   }
-  if (is_defined(bias) && bias.shape() != Shape{weight.extent(0)}) {
+  if (bias.is_defined() && bias.shape() != Shape{weight.extent(0)}) {
     throw ShapeError(fmt::format("linear: the bias has the shape {} where the weight {} needs {}",
                                  bias.shape().to_string(), weight.shape().to_string(),
                                  Shape{weight.extent(0)}.to_string()));
@@ -55,7 +52,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
   Tensor z;  // kept only for the activations whose derivative needs it
   if (recorded && kernels::backward_reads_input(activation)) z = Tensor(shape);
   kernels::linear_forward(rows, inputs, outputs, x.value().data(), weight.value().data(),
-                          is_defined(bias) ? bias.value().data() : nullptr, activation, y.mutable_data(),
+                          bias.is_defined() ? bias.value().data() : nullptr, activation, y.mutable_data(),
                           z.mutable_data());
   if (!recorded) return y;
 
@@ -86,7 +83,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
     }
   };
   const Variable inputs_of_record[] = {x, weight, bias};
-  return record("linear", std::span(inputs_of_record, is_defined(bias) ? 3 : 2), std::move(y),
+  return record("linear", std::span(inputs_of_record, bias.is_defined() ? 3 : 2), std::move(y),
                 keep(kept_x, kept_weight, kept_y, z), backward);
 }
 

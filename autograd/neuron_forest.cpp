@@ -17,15 +17,12 @@
 namespace canopy {
 namespace {
 
-// An undefined bias holds no gradient and no elements.
-bool is_defined(const Variable& bias) { return bias.shape() != Shape{0} || bias.requires_grad(); }
-
 void check_forest(const Variable& x, const Variable& w_in, const Variable& bias, const Variable& w_out,
                   const ForestShape& shape) {
   const std::int64_t nodes = shape.trees * shape.nodes();
   const auto fits = [&] {
     return x.shape().rank() == 2 && w_in.shape() == Shape{nodes, x.extent(1)} && w_out.shape().rank() == 2 &&
-           w_out.extent(0) == nodes && (!is_defined(bias) || bias.shape() == Shape{nodes});
+           w_out.extent(0) == nodes && (!bias.is_defined() || bias.shape() == Shape{nodes});
   };
   if (fits()) return;
   throw ShapeError(fmt::format(
@@ -64,7 +61,7 @@ Variable neuron_forest(const Variable& x, const Variable& w_in, const Variable& 
                                      shape.depth,
                                      shape.activation,
                                      w_in.value().data(),
-                                     is_defined(bias) ? bias.value().data() : nullptr,
+                                     bias.is_defined() ? bias.value().data() : nullptr,
                                      w_out.value().data()};
   Indices bottom({shape.trees, batch});
   Tensor z({shape.trees, batch, shape.levels()}), a(z.shape()), y({batch, outputs});
@@ -113,7 +110,7 @@ Variable neuron_forest(const Variable& x, const Variable& w_in, const Variable& 
     }
   };
   const Variable inputs_of_record[] = {x, w_in, w_out, bias};
-  return record("neuron_forest", std::span(inputs_of_record, is_defined(bias) ? 4 : 3), std::move(y),
+  return record("neuron_forest", std::span(inputs_of_record, bias.is_defined() ? 4 : 3), std::move(y),
                 keep(x.value(), w_in.value(), w_out.value(), bottom, z, a), backward);
 }
 

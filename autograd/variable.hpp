@@ -65,6 +65,9 @@ class Variable {
   /// A leaf that gradients accumulate in until zero_grad().
   static Variable parameter(Tensor value, std::string name = {});
 
+  /// False for an undefined variable, which stands for a bias that is not there.
+  bool is_defined() const { return value_.shape() != Shape{0} || requires_grad(); }
+
   const Tensor& value() const { return value_; }
   /// The value for writing in place (optimizers, initialisation). All copies of this variable see what is written.
   Tensor& mutable_value() { return value_; }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <canopy/canopy.hpp>
+#include <canopy/experiments/benchmark/data.hpp>
 
 #include <fmt/format.h>
 
@@ -21,12 +22,6 @@ constexpr std::int64_t leaf_width = 32;
 constexpr std::int64_t most_pieces = 512;  // 8 rows each
 // All experts of all rows, [batch * experts, width], take 12 MB an expert.
 constexpr std::int64_t most_experts_of_all = 32;
-
-Tensor normal(const Shape& shape, const char* purpose) {
-  Tensor x(shape);
-  RandomStream(0, purpose).fill_normal(x.mutable_elements(), 0.f, 1.f);
-  return x;
-}
 
 // A layer inside a network: its input wants a gradient, too.
 struct Problem {
@@ -156,8 +151,6 @@ Model feedforward(const Problem& problem, std::int64_t neurons, std::string name
       problem, [layer](const Variable& x) { return layer->forward(x); }, no_losses);
   return finish(std::move(model));
 }
-
-double rounded(double value) { return std::round(value * 100) / 100; }
 
 // The layers of one training width. A row's time is that of forward and backward, gate included, optimizer apart; its
 // baseline is the feedforward layer's.

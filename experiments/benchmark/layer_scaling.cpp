@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <canopy/canopy.hpp>
+#include <canopy/experiments/benchmark/data.hpp>
 
 #include <fmt/format.h>
 
@@ -21,23 +22,6 @@ constexpr std::int64_t leaf_width = 32;
 constexpr int deepest = 15;
 constexpr double paper_factor = 220;  // paper 1's largest claim
 constexpr int widest_ff = 12;  // 2^12 leaves' width; a product of a quarter of a million neurons says nothing new
-
-// Standard normal inputs, another batch each pass.
-class Batches {
- public:
-  Batches() {
-    RandomStream random(0, "benchmark data");
-    for (int i = 0; i < 64; ++i)
-      random.fill_normal(batches_.emplace_back(Shape{batch, width}).mutable_elements(), 0.f, 1.f);
-  }
-  std::function<void()> each(std::function<void(const Tensor&)> run) const {
-    return [this, run = std::move(run), next = std::size_t{0}]() mutable { run(batches_[next++ % batches_.size()]); };
-  }
-  const Tensor& first() const { return batches_.front(); }
-
- private:
-  std::vector<Tensor> batches_;
-};
 
 constexpr double bytes_of(std::int64_t floats) { return 4. * static_cast<double>(floats); }
 constexpr std::int64_t io = 2 * batch * width;                        // inputs and outputs
@@ -59,8 +43,6 @@ struct Touched {
   }
   double bytes() const { return bytes_of(leaves * piece + nodes * (width + 1) + io); }
 };
-
-double rounded(double value) { return std::round(value * 100) / 100; }
 
 Row make_row(std::string name, const Timing& timing, std::int64_t neurons, std::int64_t touched, double bytes) {
   return {.name = std::move(name),
@@ -101,10 +83,10 @@ void add_size(std::vector<Row>& rows, const BenchOptions& options, const Batches
   if (ff) {
     all.push_back(make_row(ff_name, times[0], neurons, pieces, bytes_of(neurons * (2 * width + 1) + width + io)));
   }
-  const Indices experts = moe.infer(batches.first()).experts;
+  const Indices experts = moe.infer(batches.all().front()).experts;
   const std::int64_t touched = std::ssize(std::set(experts.elements().begin(), experts.elements().end()));
   all.push_back(make_row(moe_name, moe_time, neurons, touched, bytes_of(pieces * width + touched * piece + io)));
-  const Touched tree(fff.infer(batches.first()).leaf, depth);
+  const Touched tree(fff.infer(batches.all().front()).leaf, depth);
   all.push_back(make_row(fff_name, fff_time, neurons, tree.leaves, tree.bytes()));
   all.back().more["moe_over_own"] = rounded(moe_time.milliseconds / fff_time.milliseconds);
   for (Row& row : all) {
@@ -115,7 +97,7 @@ void add_size(std::vector<Row>& rows, const BenchOptions& options, const Batches
 
 std::vector<Row> run(const BenchOptions& options) {
   manual_seed(0);
-  const Batches batches;
+  const Batches batches(batch, width, 64 * batch);
   std::vector<Row> rows;
   for (int depth = 1; depth <= deepest; ++depth) add_size(rows, options, batches, depth);
   return rows;

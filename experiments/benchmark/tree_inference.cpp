@@ -10,6 +10,7 @@
 #include <canopy/core/kernels/gemm.hpp>
 #include <canopy/core/kernels/linear.hpp>
 #include <canopy/core/kernels/neuron_forest.hpp>
+#include <canopy/experiments/benchmark/data.hpp>
 
 #include <fmt/format.h>
 
@@ -26,26 +27,6 @@ Tensor uniform(const Shape& shape, float bound, const char* purpose) {
   RandomStream(0, purpose).fill_uniform(x.mutable_elements(), -bound, bound);
   return x;
 }
-
-// Batches of distinct rows, 4096 rows in all or one batch: a call takes the next, so that a small batch does not find
-// its own paths in the cache.
-class Batches {
- public:
-  explicit Batches(std::int64_t batch) {
-    RandomStream random(0, "benchmark data");
-    for (std::int64_t rows = 0; rows < std::max<std::int64_t>(batch, 4096); rows += batch) {
-      random.fill_normal(batches_.emplace_back(Shape{batch, width}).mutable_elements(), 0.f, 1.f);
-    }
-  }
-  /// A function that takes the batches in turn.
-  std::function<void()> each(std::function<void(const Tensor&)> run) const {
-    return [this, run = std::move(run), next = std::size_t{0}]() mutable { run(batches_[next++ % batches_.size()]); };
-  }
-  const Tensor& first() const { return batches_.front(); }
-
- private:
-  std::vector<Tensor> batches_;
-};
 
 // What all of them compute with: weights as the layer has them, [neurons, width] on both sides, no bias as in the
 // paper's benchmark.
@@ -146,24 +127,27 @@ void tree_by_level(const Weights& weights, const Tensor& x) {
   }
 }
 
-// How the rows spread over the ends of the paths: a collapsed path would sit in the cache and look fast.
+// How the rows of all batches spread over the ends of the paths: a collapsed path would sit in the cache and look fast.
 struct Spread {
   std::int64_t used = 0;
   double largest_load = 0;  // percent
 
-  explicit Spread(const Indices& bottom) {
+  Spread(const Tree& tree, const Batches& batches) {
     std::vector<std::int64_t> rows(std::size_t{1} << depth);
-    for (const std::int32_t b : bottom.elements()) ++rows[static_cast<std::size_t>(b)];
+    std::int64_t total = 0;
+    for (const Tensor& x : batches.all()) {
+      const Indices bottom = tree(x);
+      for (const std::int32_t b : bottom.elements()) ++rows[static_cast<std::size_t>(b)];
+      total += bottom.size();
+    }
     used = std::ranges::count_if(rows, [](std::int64_t n) { return n > 0; });
-    largest_load = 100. * static_cast<double>(std::ranges::max(rows)) / static_cast<double>(bottom.size());
+    largest_load = 100. * static_cast<double>(std::ranges::max(rows)) / static_cast<double>(total);
   }
 };
 
-Json number(double value) { return std::round(value * 100) / 100; }
-
 // All rows of one batch size. `same primitives` are the dense layer's that the paper's column divides by.
 void add_rows(std::vector<Row>& rows, const BenchOptions& options, const Weights& weights, std::int64_t batch) {
-  const Batches batches(batch);
+  const Batches batches(batch, width, 4096);
   const int repetitions = batch >= 16384 ? 5 : batch >= 2048 ? 9 : 15;
   DenseByGemm dense(weights, neurons, batch), dense_3072(weights, 3072, batch), dense_12(weights, levels, batch);
   DenseByRow by_dot(weights, false), by_gemv(weights, true);
@@ -189,10 +173,12 @@ void add_rows(std::vector<Row>& rows, const BenchOptions& options, const Weights
   if (with_slow) slow_times = time_alternately(slow, timer(batch >= 2048 ? 3 : 7));
 
   const double gemm = quick_times[0].milliseconds;
-  const Spread spread(grouped(batches.first()));
+  const Spread spread(grouped, batches);
   const auto add = [&](const Candidate& candidate, const Timing& timing, double same_primitives, bool is_tree) {
     if (!options.selects(candidate.name)) return;
-    const auto over = [&](double baseline) { return baseline > 0 ? number(baseline / timing.milliseconds) : Json(); };
+    const auto over = [&](double baseline) {
+      return baseline > 0 ? Json(rounded(baseline / timing.milliseconds)) : Json();
+    };
     rows.push_back({.name = candidate.name,
                     .batch = batch,
                     .timing = timing,
@@ -200,7 +186,7 @@ void add_rows(std::vector<Row>& rows, const BenchOptions& options, const Weights
                     .more = {{"over_same_primitives", over(same_primitives)},
                              {"over_gemv", is_tree && with_slow ? over(slow_times[1].milliseconds) : Json()},
                              {"bottoms_used", is_tree ? Json(spread.used) : Json()},
-                             {"largest_load_percent", is_tree ? number(spread.largest_load) : Json()}}});
+                             {"largest_load_percent", is_tree ? Json(rounded(spread.largest_load)) : Json()}}});
   };
   add(quick[0], quick_times[0], gemm, false);
   add(quick[1], quick_times[1], gemm, false);
@@ -221,7 +207,7 @@ void add_family(std::vector<Row>& rows, const BenchOptions& options, const Weigh
   constexpr std::int64_t batch = 2048;
   const std::vector<std::pair<int, int>> family = {{1536, 1}, {512, 2}, {256, 3}, {128, 4}, {64, 5}, {32, 6},
                                                    {16, 7},   {8, 8},   {4, 9},   {2, 10},  {1, 11}};
-  const Batches batches(batch);
+  const Batches batches(batch, width, 4096);
   DenseByGemm dense(weights, neurons, batch);
   std::vector<std::unique_ptr<nn::TreeFFF>> layers;
   std::vector<Candidate> candidates = {{"dense-4095", batches.each([&](const Tensor& x) { dense(x); })}};

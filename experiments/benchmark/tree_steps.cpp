@@ -2,17 +2,13 @@
 
 #include <chrono>
 
+#include <canopy/experiments/benchmark/data.hpp>
+
 namespace canopy::benchmark {
 namespace {
 
 constexpr std::int64_t width = 768;
 constexpr int depth = 11;
-
-Tensor normal(const Shape& shape, const char* purpose) {
-  Tensor x(shape);
-  RandomStream(0, purpose).fill_normal(x.mutable_elements(), 0.f, 1.f);
-  return x;
-}
 
 // Milliseconds since the last call.
 class Laps {

@@ -1,7 +1,6 @@
 #include <canopy/experiments/benchmark/tree_training.hpp>
 
-#include <cmath>
-
+#include <canopy/experiments/benchmark/data.hpp>
 #include <canopy/experiments/benchmark/tree_steps.hpp>
 
 namespace canopy::benchmark {
@@ -17,8 +16,8 @@ StepTimes parts_of_step(TreeStep how) {
   step();
   *times = {};
   for (int i = 0; i < steps; ++i) step();
-  const auto rounded = [](double sum) { return std::round(sum / steps * 1000) / 1000; };
-  return {rounded(times->forward), rounded(times->backward), rounded(times->optimizer)};
+  const auto of_step = [](double sum) { return rounded(sum / steps, 3); };
+  return {of_step(times->forward), of_step(times->backward), of_step(times->optimizer)};
 }
 
 std::vector<Row> run(const BenchOptions& options) {
