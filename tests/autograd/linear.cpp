@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include <canopy/autograd/gradcheck.hpp>
+#include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
@@ -22,14 +23,6 @@ Tensor uniform(const Shape& shape, std::string_view purpose) {
 }
 
 Variable parameter(const Shape& shape, const char* name) { return Variable::parameter(uniform(shape, name), name); }
-
-// The sum of all elements as an operation, to have a loss.
-Variable sum(const Variable& x) {
-  float total = 0;
-  for (const float v : x.value().elements()) total += v;
-  return record("sum", {x}, Tensor::scalar(total), keep(),
-                [dx = x.sink(), shape = x.shape()](const Tensor& dy) { dx.accumulate(Tensor(shape, dy.item())); });
-}
 
 }  // namespace
 

@@ -45,7 +45,7 @@ Variable times(const Variable& x, float factor) {
 }
 
 // x * x of one number; needs x for backward.
-Variable square(const Variable& x) {
+Variable squared(const Variable& x) {
   return record("square", {x}, scaled(x.value(), x.value().item()),
                 [x](const Tensor& g) { x.accumulate(scaled(g, 2 * x.value().item())); });
 }
@@ -67,7 +67,7 @@ auto says(const std::string& text) {
 
 BOOST_AUTO_TEST_CASE(outside_of_a_tape_nothing_is_recorded) {
   BOOST_TEST(!is_recording());
-  const Variable y = square(parameter(3.f));
+  const Variable y = squared(parameter(3.f));
   BOOST_TEST(y.value().item() == 9.f);
   BOOST_TEST(!y.requires_grad());
   Tape later;
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_a_chain_and_a_diamond) {
   const Variable x = parameter(3.f, "x"), unused = parameter(1.f, "unused");
   Tape tape;
   BOOST_TEST(is_recording());
-  const Variable s = square(x);
+  const Variable s = squared(x);
   const Variable loss = plus(times(s, 5.f), plus(s, x));  // 6 x^2 + x
   times(unused, 2.f);
   BOOST_TEST(tape.size() == 5);
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(gradients_add_up_over_tapes_until_zeroed) {
   Variable x = parameter(3.f);
   for (int step = 1; step <= 2; ++step) {
     Tape tape;
-    tape.backward(square(x));
+    tape.backward(squared(x));
     BOOST_TEST(x.grad().item() == 6.f * static_cast<float>(step));
   }
   x.zero_grad();
@@ -128,8 +128,8 @@ BOOST_AUTO_TEST_CASE(constants_are_not_recorded) {
   Variable frozen = parameter(2.f);
   frozen.set_requires_grad(false);
   Tape tape;
-  BOOST_TEST(!square(Tensor::scalar(2.f)).requires_grad());
-  BOOST_TEST(!square(frozen).requires_grad());
+  BOOST_TEST(!squared(Tensor::scalar(2.f)).requires_grad());
+  BOOST_TEST(!squared(frozen).requires_grad());
   BOOST_TEST(tape.size() == 0);
   const Variable x = parameter(1.f);
   tape.backward(plus(times(frozen, 3.f), x));
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(tapes_do_not_nest) {
   const Variable x = parameter(3.f);
   Tape tape;
   BOOST_CHECK_THROW(Tape(), TapeError);
-  tape.backward(square(x));  // the outer one is not disturbed
+  tape.backward(squared(x));  // the outer one is not disturbed
   BOOST_TEST(x.grad().item() == 6.f);
   BOOST_CHECK_THROW(Tape(), TapeError);
 }
@@ -148,11 +148,11 @@ BOOST_AUTO_TEST_CASE(tapes_do_not_nest) {
 BOOST_AUTO_TEST_CASE(every_thread_has_its_own_tape) {
   const Variable x = parameter(3.f), y = parameter(5.f);
   Tape tape;
-  const Variable loss = square(x);
+  const Variable loss = squared(x);
   std::thread([&] {
     BOOST_TEST(!is_recording());
     Tape own;
-    const Variable other = square(y);
+    const Variable other = squared(y);
     own.backward(other);
   }).join();
   BOOST_TEST(tape.size() == 1);
@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(no_record_pauses) {
     BOOST_TEST(!is_recording());
     { const NoRecord again; }
     BOOST_TEST(!is_recording());
-    BOOST_TEST(!square(x).requires_grad());
+    BOOST_TEST(!squared(x).requires_grad());
   }
   BOOST_TEST(is_recording());
   BOOST_TEST(tape.size() == 0);
@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(no_record_pauses) {
 BOOST_AUTO_TEST_CASE(a_second_backward_throws) {
   const Variable x = parameter(3.f);
   Tape tape;
-  const Variable loss = square(x);
+  const Variable loss = squared(x);
   tape.backward(loss);
   BOOST_CHECK_EXCEPTION(tape.backward(loss), TapeError, says("walked already"));
   BOOST_TEST(x.grad().item() == 6.f);
@@ -188,10 +188,10 @@ BOOST_AUTO_TEST_CASE(after_backward_nothing_is_recorded) {
   const Variable x = parameter(3.f);
   Tape tape;
   const Variable h = times(x, 2.f);
-  tape.backward(square(h));
+  tape.backward(squared(h));
   BOOST_TEST(!is_recording());
-  BOOST_TEST(square(h).value().item() == 36.f);
-  BOOST_TEST(!square(x).requires_grad());
+  BOOST_TEST(squared(h).value().item() == 36.f);
+  BOOST_TEST(!squared(x).requires_grad());
   BOOST_TEST(tape.size() == 0);
 }
 
@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(a_kept_array_that_was_overwritten_is_noticed) {
   const Variable x = parameter(3.f);
   Tape tape;
   Variable h = times(x, 2.f);
-  const Variable loss = times(square(h), 1.f);
+  const Variable loss = times(squared(h), 1.f);
   h.mutable_value().mutable_data()[0] = 7.f;
   BOOST_CHECK_EXCEPTION(tape.backward(loss), TapeError, says("square needs an array that was overwritten"));
   BOOST_TEST(!x.has_grad());
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(an_array_that_nobody_keeps_may_be_overwritten) {
   Variable x = parameter(3.f);
   Tape tape;
   Variable h = times(x, 2.f);
-  square(h);  // keeps h, but the loss does not depend on it
+  squared(h);  // keeps h, but the loss does not depend on it
   const Variable loss = times(h, 5.f);
   h.mutable_value().mutable_data()[0] = 7.f;
   x.mutable_value().mutable_data()[0] = 8.f;
@@ -243,7 +243,7 @@ BOOST_AUTO_TEST_CASE(results_of_a_dead_tape_cannot_be_used_on_a_new_one) {
     Tape tape;
     h = times(x, 2.f);
   }
-  BOOST_TEST(square(*h).value().item() == 36.f);  // outside of a tape it is a number like any other
+  BOOST_TEST(squared(*h).value().item() == 36.f);  // outside of a tape it is a number like any other
   Tape tape;
   BOOST_CHECK_EXCEPTION(plus(x, *h), TapeError, says("plus: input 1 was recorded on another tape"));
   BOOST_CHECK_EXCEPTION(tape.backward(*h), TapeError, says("not recorded on this tape"));
@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(an_exception_of_a_closure_comes_through_and_frees_the_tape)
   }
   z.zero_grad();
   Tape tape;
-  tape.backward(plus(square(x), z));
+  tape.backward(plus(squared(x), z));
   BOOST_TEST(x.grad().item() == 6.f);
   BOOST_TEST(z.grad().item() == 1.f);
 }
