@@ -32,6 +32,7 @@ double quantile(const std::vector<double>& sorted, double share) {
 }  // namespace
 
 std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, const TimerOptions& options) {
+  if (candidates.empty()) return {};
   const int repetitions = std::max(options.repetitions, 1);
   const auto tell = [&](int repetition) {
     if (options.progress) options.progress(candidates, repetition, repetitions);

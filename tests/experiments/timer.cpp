@@ -33,4 +33,11 @@ BOOST_AUTO_TEST_CASE(quick_ones_run_several_times_a_sample) {
   BOOST_TEST(timings[0].milliseconds > 0.);
 }
 
+BOOST_AUTO_TEST_CASE(nothing_to_time_tells_nothing) {
+  int told = 0;
+  const auto count = [&](const std::vector<Candidate>&, int, int) { ++told; };
+  BOOST_TEST(time_alternately({}, {.repetitions = 2, .progress = count}).empty());
+  BOOST_TEST(told == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
