@@ -91,6 +91,16 @@ Variable load_entropy(const FFF& layer) {
   return change + (value.item() - change.value().item());
 }
 
+// Of logits [batch, nodes], over the batch: [nodes].
+Tensor mean_entropies(const Tensor& z) {
+  Tensor each(z.shape());
+  kernels::node_entropies(z.data(), z.size(), each.mutable_data());
+  Tensor result({z.extent(1)});
+  kernels::sum_axis(each.data(), result.mutable_data(), 1, z.extent(0), z.extent(1));
+  for (float& v : result.mutable_elements()) v /= static_cast<float>(std::max<std::int64_t>(z.extent(0), 1));
+  return result;
+}
+
 }  // namespace
 
 DeferredLoss hardening_loss(const FFF& layer, const HardeningOptions& options) {
@@ -104,13 +114,13 @@ DeferredLoss load_balance_loss(const FFF& layer, const LoadBalanceOptions& optio
 
 Tensor node_entropies(const FFF& layer, const Tensor& x) {
   const NoRecord pause;
-  const Tensor z = layer.node_logits(x).value();
-  Tensor each(z.shape());
-  kernels::node_entropies(z.data(), z.size(), each.mutable_data());
-  Tensor result({layer.nodes()});
-  kernels::sum_axis(each.data(), result.mutable_data(), 1, z.extent(0), layer.nodes());
-  for (float& v : result.mutable_elements()) v /= static_cast<float>(std::max<std::int64_t>(z.extent(0), 1));
-  return result;
+  return mean_entropies(layer.node_logits(x).value());
+}
+
+Tensor node_entropies(const FFF& layer) {
+  const FFF::Decisions& decisions = layer.decisions();
+  if (decisions.along) throw Error("node_entropies: training followed one path a sample and knows no other nodes");
+  return mean_entropies(decisions.logits.value());
 }
 
 std::string to_string(Entropy weighting) {

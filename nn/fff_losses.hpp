@@ -47,6 +47,9 @@ DeferredLoss load_balance_loss(const FFF& layer, const LoadBalanceOptions& optio
 /// The mean over the batch of each node's entropy (nats) for x [batch, inputs]: [nodes] in heap order. Rounding nodes
 /// below 0.10 barely changes the output (paper 1).
 Tensor node_entropies(const FFF& layer, const Tensor& x);
+/// The same for the batch of the last forward in training. Throws Error if there has been none, or if it followed one
+/// path a sample.
+Tensor node_entropies(const FFF& layer);
 
 /// "mean", "sum", "node-sum", "path".
 std::string to_string(Entropy weighting);

@@ -17,16 +17,15 @@
 namespace canopy::harness {
 namespace {
 
-std::string header(const Epoch& epoch) {
-  std::string line = "epoch";
-  for (const auto& [name, value] : epoch.columns) line += "," + name;
+std::string header(std::string line, const MetricsFile::Columns& columns) {
+  for (const auto& [name, value] : columns) line += "," + name;
   return line + "\n";
 }
 
 /// The shortest digits that read back as the same number.
-std::string row(const Epoch& epoch) {
-  std::string line = std::to_string(epoch.epoch);
-  for (const auto& [name, value] : epoch.columns) line += fmt::format(",{}", value);
+std::string row(std::int64_t number, const MetricsFile::Columns& columns) {
+  std::string line = std::to_string(number);
+  for (const auto& [name, value] : columns) line += fmt::format(",{}", value);
   return line + "\n";
 }
 
@@ -39,20 +38,18 @@ std::optional<std::string> next_line(std::istream& stream) {
 
 }  // namespace
 
-void MetricsFile::cut(const Epoch& first) {
-  std::string kept = header(first);
-  if (first.epoch > 0) {
+void MetricsFile::cut(std::int64_t number, const Columns& columns) {
+  std::string kept = header(number_, columns);
+  if (number > 0) {
     std::ifstream stream(file_);
-    if (next_line(stream) != kept) {
-      throw DataError(fmt::format("{}: the columns are not {}", file_.string(), header(first)));
-    }
-    for (std::int64_t epoch = 0; epoch < first.epoch; ++epoch) {
+    if (next_line(stream) != kept) throw DataError(fmt::format("{}: the columns are not {}", file_.string(), kept));
+    for (std::int64_t earlier = 0; earlier < number; earlier += stride_) {
       const auto line = next_line(stream);
-      if (!line || std::strtoll(line->c_str(), nullptr, 10) != epoch) {
+      if (!line || std::strtoll(line->c_str(), nullptr, 10) != earlier) {
         throw DataError(
-            fmt::format("{}: the row of epoch {} is missing though the checkpoint counts it: remove the "
+            fmt::format("{}: the row of {} {} is missing though the checkpoint counts it: remove the "
                         "cell's folder to train it anew",
-                        file_.string(), epoch));
+                        file_.string(), number_, earlier));
       }
       kept += *line;
     }
@@ -60,10 +57,10 @@ void MetricsFile::cut(const Epoch& first) {
   write_file(file_, kept);
 }
 
-void MetricsFile::append(const Epoch& epoch) {
-  if (!begun_) cut(epoch);
+void MetricsFile::append(std::int64_t number, const Columns& columns) {
+  if (!begun_) cut(number, columns);
   begun_ = true;
-  const std::string line = row(epoch);
+  const std::string line = row(number, columns);
   const int descriptor = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   const bool written = descriptor >= 0 &&
                        ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&

@@ -26,6 +26,11 @@ void for_each_field(R& result, Visit visit) {
   visit("m_a_ett", result.m_a_ett);
   visit("g_a", result.g_a);
   visit("g_a_ett", result.g_a_ett);
+  visit("validation_accuracy", result.validation_accuracy);
+  visit("train_accuracy", result.train_accuracy);
+  visit("train_accuracy_soft", result.train_accuracy_soft);
+  visit("g_a_soft", result.g_a_soft);
+  visit("master_share", result.master_share);
   visit("leaves", result.leaves);
   visit("leaves_used", result.leaves_used);
   visit("maximum_leaf_load", result.maximum_leaf_load);

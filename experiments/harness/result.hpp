@@ -39,6 +39,12 @@ struct Result {
   std::optional<double> m_a_ett;  ///< epochs to that score
   std::optional<double> g_a;      ///< generalisation accuracy
   std::optional<double> g_a_ett;  ///< epochs to that score
+  // Of the model that G_A is of.
+  std::optional<double> validation_accuracy;  ///< hard, what the model was selected by
+  std::optional<double> train_accuracy;       ///< hard
+  std::optional<double> train_accuracy_soft;  ///< of the mixture of all leaves
+  std::optional<double> g_a_soft;             ///< test accuracy of that mixture
+  std::optional<double> master_share;         ///< k of a master leaf: the share of what it weighs
   std::optional<std::int64_t> leaves;
   std::optional<std::int64_t> leaves_used;
   std::optional<double> maximum_leaf_load;  ///< share of the inputs in the fullest leaf, in percent

@@ -58,7 +58,7 @@ void train(const Experiment& experiment, const Configuration& configuration, con
       .threads = options.threads,
       .report =
           [&](const Epoch& epoch) {
-            metrics.append(epoch);
+            metrics.append(epoch.epoch, epoch.columns);
             write_line(
                 {{"epoch", epoch.epoch}, {"epochs", epoch.epochs}, {"score", number(std::optional(epoch.score))}});
           },

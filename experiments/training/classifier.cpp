@@ -1,11 +1,16 @@
 #include <canopy/experiments/training/classifier.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <optional>
 
 #include <canopy/canopy.hpp>
-#include <canopy/core/safetensors.hpp>
+#include <canopy/experiments/harness/metrics.hpp>
+#include <canopy/experiments/training/learning_rate.hpp>
+#include <canopy/experiments/training/objective.hpp>
+#include <canopy/experiments/training/optimizer.hpp>
+#include <canopy/experiments/training/training_checkpoint.hpp>
 
 #include <fmt/format.h>
 
@@ -34,22 +39,23 @@ struct Data {
 
 Data load_data(const ClassifierTask& task, const CellContext& context) {
   const datasets::Options options{.input = task.recipe.input, .root = context.data};
-  auto [train, validation] = datasets::load(task.dataset, Split::train, options).split(0.9);
-  return {std::move(train), std::move(validation), datasets::load(task.dataset, Split::test, options)};
+  const ImageDataset all = datasets::load(task.dataset, Split::train, options);
+  const ImageDataset test = datasets::load(task.dataset, Split::test, options);
+  if (task.recipe.selection == Selection::test) return {all, test, test};
+  auto [train, validation] = all.split(0.9);
+  return {std::move(train), std::move(validation), test};
 }
 
-std::unique_ptr<optim::Optimizer> make_optimizer(const Recipe& r, std::vector<Variable> parameters) {
-  if (r.optimizer == "adam") {
-    return std::make_unique<optim::Adam>(
-        std::move(parameters), optim::AdamOptions{.learning_rate = r.learning_rate, .weight_decay = r.weight_decay});
-  }
-  if (r.optimizer == "adamw") {
-    return std::make_unique<optim::AdamW>(
-        std::move(parameters), optim::AdamWOptions{.learning_rate = r.learning_rate, .weight_decay = r.weight_decay});
-  }
-  return std::make_unique<optim::SGD>(
-      std::move(parameters),
-      optim::SGDOptions{.learning_rate = r.learning_rate, .momentum = r.momentum, .weight_decay = r.weight_decay});
+// The same images as a saved classifier reads them.
+ImageDataset as_saved(const ImageDataset& dataset) {
+  return dataset.with_input(dataset.input() == Input::symmetric ? Input::symmetric : Input::unit);
+}
+
+Tensor sample_of(const ImageDataset& dataset, std::int64_t count) {
+  count = std::min(count, dataset.size());
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) indices[static_cast<std::size_t>(i)] = i * dataset.size() / count;
+  return dataset.batch(indices).first;
 }
 
 // One training run: what it holds between epochs is what its checkpoint stores.
@@ -63,15 +69,21 @@ class Training {
     if (fff_ != nullptr && task.recipe.tree_initialisation) {
       nn::initialise_tree(*fff_, sample_of(data_->train, 8192));
     }
-    if (fff_ != nullptr && std::isinf(task.recipe.hardening)) fff_->freeze_tree();
-    optimizer_ = make_optimizer(task.recipe, model_->parameters());
-    const std::int64_t batches = (data_->train.size() + task.recipe.batch_size - 1) / task.recipe.batch_size;
-    if (task.recipe.schedule == "cosine") schedule_.emplace(*optimizer_, task.epochs * batches);
+    objective_.emplace(*model_, task.recipe);
+    optimizer_ = make_optimizer(task.recipe, *model_);
+    batches_ = (data_->train.size() + task.recipe.batch_size - 1) / task.recipe.batch_size;
+    rate_.emplace(*optimizer_, LearningRate::Options{.schedule = task.recipe.schedule,
+                                                     .steps = task.epochs * batches_,
+                                                     .plateau = task.recipe.plateau});
+    if (task.entropies_every > 0 && fff_ != nullptr && fff_->nodes() > 0) {
+      entropies_.emplace(context.folder / "entropies.csv", "step", task.entropies_every);
+    }
     if (std::filesystem::exists(context.checkpoint())) resume();
   }
 
   Result run() {
     while (!finished()) {
+      if (epoch_ > 0 && in_balance_phase(epoch_ - 1) && !in_balance_phase(epoch_)) start_second_phase();
       const double loss = train_epoch();
       if (!std::isfinite(loss)) {
         result_.status = "diverged";
@@ -79,64 +91,60 @@ class Training {
       }
       evaluate(loss);
       ++epoch_;
-      save_state();
-      if (!finished() && context_.stop_requested()) throw harness::Interrupted();
+      const bool stop = !finished() && context_.stop_requested();
+      if (finished() || stop || saving_is_due()) save_state();
+      if (stop) throw harness::Interrupted();
     }
     result_.epochs = epoch_;
     if (memorised_.epoch >= 0) {
       result_.m_a = memorised_.score;
       result_.m_a_ett = static_cast<double>(memorised_.epoch + 1);
     }
+    if (selected_.epoch >= 0) {
+      save_state();
+      score_selected();
+    }
+    save(*model_, context_.folder / "last.safetensors", data_->train.metadata());
     return result_;
   }
 
  private:
   bool finished() const {
     if (epoch_ >= task_.epochs) return true;
-    return task_.patience > 0 && epoch_ - std::max(memorised_.epoch, validated_.epoch) > task_.patience;
+    return task_.patience > 0 && epoch_ - std::max(memorised_.epoch, selected_.epoch) > task_.patience;
   }
 
-  static Tensor sample_of(const ImageDataset& dataset, std::int64_t count) {
-    count = std::min(count, dataset.size());
-    std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i) indices[static_cast<std::size_t>(i)] = i * dataset.size() / count;
-    return dataset.batch(indices).first;
-  }
+  double progress(std::int64_t epoch) const { return static_cast<double>(epoch) / static_cast<double>(task_.epochs); }
 
-  double progress() const { return static_cast<double>(epoch_) / static_cast<double>(task_.epochs); }
+  bool in_balance_phase(std::int64_t epoch) const { return progress(epoch) < task_.recipe.balance_phase; }
+
+  void start_second_phase() {
+    model_->load_state_dict(phase_best_);
+    optimizer_->load_state({});  // as if it had never stepped
+    rate_->restart();
+    selected_ = {};
+  }
 
   // The mean loss over the epoch; stops at the first batch whose loss is not finite.
   double train_epoch() {
-    const Recipe& recipe = task_.recipe;
+    objective_->start_epoch(progress(epoch_));
     model_->train();
-    if (fff_ != nullptr && !std::isinf(recipe.hardening)) {
-      fff_->set_routing(progress() >= recipe.straight_through_from ? Routing::straight_through : Routing::soft);
-    }
-    const DataLoader loader(data_->train, {.batch_size = recipe.batch_size, .shuffle = true});
+    const DataLoader loader(data_->train, {.batch_size = task_.recipe.batch_size, .shuffle = true});
     double total = 0;
+    std::int64_t step = epoch_ * batches_;
     for (const auto& [images, labels] : loader) {
       Tape tape;
-      const Variable loss = loss_of(model_->forward(images), labels);
+      const Variable loss = objective_->loss(model_->forward(images), labels);
       if (!std::isfinite(loss.value().item())) return loss.value().item();
       total += loss.value().item();
+      if (entropies_ && step % task_.entropies_every == 0) record_entropies(step);
+      ++step;
       tape.backward(loss);
       optimizer_->step();
       optimizer_->zero_grad();
-      if (schedule_) schedule_->step();
+      rate_->step();
     }
     return total / static_cast<double>(loader.size());
-  }
-
-  Variable loss_of(const Variable& logits, const Indices& labels) const {
-    const Recipe& recipe = task_.recipe;
-    Variable loss = cross_entropy(logits, labels);
-    if (fff_ == nullptr || fff_->nodes() == 0) return loss;
-    if (recipe.hardening > 0 && !std::isinf(recipe.hardening) && progress() >= recipe.hardening_from) {
-      loss = loss + static_cast<float>(recipe.hardening) *
-                        nn::hardening_loss(*fff_, {.weighting = recipe.hardening_weighting});
-    }
-    if (recipe.balance > 0) loss = loss + static_cast<float>(recipe.balance) * nn::load_balance_loss(*fff_);
-    return loss;
   }
 
   void evaluate(double loss) {
@@ -144,18 +152,9 @@ class Training {
     const ClassifierScore train = evaluate_classifier(*model_, data_->train);
     const ClassifierScore validation = evaluate_classifier(*model_, data_->validation);
     memorised_.update(train.accuracy, epoch_);
-    if (validated_.update(validation.accuracy, epoch_)) {
-      const ClassifierScore test = evaluate_classifier(*model_, data_->test);
-      best_ = classifier_state(*model_, data_->train.metadata());
-      result_.g_a = test.accuracy;
-      result_.g_a_ett = static_cast<double>(epoch_ + 1);
-      if (fff_ != nullptr) {
-        result_.leaves = test.leaves;
-        result_.leaves_used = test.leaves_used;
-        result_.maximum_leaf_load = test.maximum_leaf_load;
-        result_.entropy = entropy(data_->test);
-      }
-    }
+    const bool improved = selected_.update(validation.accuracy, epoch_);
+    if (improved) select(train, validation);
+    if (rate_->epoch(train.accuracy, selected_.score, improved)) optimizer_->load_state({});
     harness::Epoch row{.epoch = epoch_, .epochs = task_.epochs, .columns = {}, .score = validation.accuracy};
     row.columns = {{"loss", loss},
                    {"train_accuracy", train.accuracy},
@@ -164,6 +163,36 @@ class Training {
                    {"maximum_leaf_load", validation.maximum_leaf_load},
                    {"entropy", fff_ == nullptr ? 0 : entropy(data_->validation)}};
     context_.report(row);
+  }
+
+  // This epoch's model is the best so far.
+  void select(const ClassifierScore& train, const ClassifierScore& validation) {
+    const ClassifierScore test = evaluate_classifier(*model_, data_->test);
+    best_ = classifier_state(*model_, data_->train.metadata());
+    if (in_balance_phase(epoch_)) phase_best_ = model_->state_dict();
+    result_.validation_accuracy = validation.accuracy;
+    result_.train_accuracy = train.accuracy;
+    result_.g_a = test.accuracy;
+    result_.g_a_ett = static_cast<double>(epoch_ + 1);
+    if (test.leaves == 1 && fff_ == nullptr) return;  // a feedforward network
+    result_.leaves = test.leaves;
+    result_.leaves_used = test.leaves_used;
+    result_.maximum_leaf_load = test.maximum_leaf_load;
+    if (fff_ != nullptr) result_.entropy = entropy(data_->test);
+  }
+
+  // What the selected tree would answer as the mixture of its leaves.
+  void score_selected() {
+    if (fff_ == nullptr) return;
+    const LoadedClassifier selected = load_classifier(context_.checkpoint());
+    const auto soft = [&](const ImageDataset& dataset) {
+      return evaluate_classifier(*selected.model, as_saved(dataset), ClassifierScorer::Inference::soft).accuracy;
+    };
+    result_.train_accuracy_soft = soft(data_->train);
+    result_.g_a_soft = soft(data_->test);
+    if (const auto share = best_.tensors.find("master_mix_logit"); share != best_.tensors.end()) {
+      result_.master_share = 1 / (1 + std::exp(-static_cast<double>(share->second.item())));
+    }
   }
 
   // The mean over inputs and nodes of the decisions' entropy, in nats.
@@ -177,69 +206,80 @@ class Training {
     return sum / static_cast<double>(dataset.size() * fff_->nodes());
   }
 
-  static std::string key(const char* part, const std::string& name) {
-    return fmt::format("training.{}.{}", part, name);
+  // Of the batch that the model has just seen: the mean of each level's nodes, then each node's, in heap order.
+  void record_entropies(std::int64_t step) {
+    const Tensor entropies = nn::node_entropies(*fff_);
+    std::vector<std::pair<std::string, double>> levels, nodes;
+    for (std::int64_t level = 0, first = 0; level < fff_->options().depth; first = 2 * first + 1, ++level) {
+      double sum = 0;
+      for (std::int64_t node = first; node < 2 * first + 1; ++node) {
+        sum += entropies.data()[node];
+        nodes.emplace_back(fmt::format("entropy_node_{}", node), entropies.data()[node]);
+      }
+      levels.emplace_back(fmt::format("entropy_level_{}", level), sum / static_cast<double>(first + 1));
+    }
+    levels.insert(levels.end(), nodes.begin(), nodes.end());
+    entropies_->append(step, levels);
   }
 
-  void save_state() const {
-    Safetensors file{.metadata = best_.metadata, .tensors = best_.tensors, .indices = {}};
-    for (const auto& [name, value] : model_->state_dict()) file.tensors[key("model", name)] = value;
-    for (const auto& [name, value] : optimizer_->state()) file.tensors[key("optimizer", name)] = value;
-    if (schedule_) {
-      for (const auto& [name, value] : schedule_->state()) file.tensors[key("schedule", name)] = value;
-    }
-    Json training = {{"epoch", epoch_},
-                     {"seed", current_seed()},
-                     {"random", random_positions()},
-                     {"memorised", {memorised_.score, memorised_.epoch}},
-                     {"validated", {validated_.score, validated_.epoch}},
-                     {"result", harness::to_json(result_)}};
-    file.metadata["training"] = training.dump();
-    write_safetensors(context_.checkpoint(), file);
+  // At most a tenth of the time goes into saving.
+  bool saving_is_due() const { return Clock::now() - saved_ >= 9 * saving_; }
+
+  void save_state() {
+    const auto begin = Clock::now();
+    TrainingCheckpoint checkpoint{.best = best_, .parts = {}, .progress = {}};
+    checkpoint.parts["model"] = model_->state_dict();
+    checkpoint.parts["optimizer"] = optimizer_->state();
+    checkpoint.parts["rate"] = rate_->state();
+    if (epoch_ > 0 && in_balance_phase(epoch_ - 1)) checkpoint.parts["phase-best"] = phase_best_;
+    checkpoint.progress = {{"epoch", epoch_},
+                           {"memorised", {memorised_.score, memorised_.epoch}},
+                           {"selected", {selected_.score, selected_.epoch}},
+                           {"result", harness::to_json(result_)}};
+    write_training_checkpoint(context_.checkpoint(), checkpoint);
+    saved_ = Clock::now();
+    saving_ = saved_ - begin;
   }
 
   void resume() {
-    Safetensors file = read_safetensors(context_.checkpoint());
-    std::map<std::string, nn::StateDict> parts;
-    for (const auto& [name, value] : file.tensors) {
-      const std::string_view prefix = "training.";
-      if (!name.starts_with(prefix)) {
-        best_.tensors.emplace(name, value);
-        continue;
-      }
-      const std::size_t dot = name.find('.', prefix.size());
-      parts[name.substr(prefix.size(), dot - prefix.size())].emplace(name.substr(dot + 1), value);
-    }
-    model_->load_state_dict(parts["model"]);
-    optimizer_->load_state(parts["optimizer"]);
-    if (schedule_) schedule_->load_state(parts["schedule"]);
+    TrainingCheckpoint checkpoint = read_training_checkpoint(context_.checkpoint());
+    model_->load_state_dict(checkpoint.parts["model"]);
+    optimizer_->load_state(checkpoint.parts["optimizer"]);
+    rate_->load_state(checkpoint.parts["rate"]);
+    phase_best_ = std::move(checkpoint.parts["phase-best"]);
+    best_ = std::move(checkpoint.best);
+    const std::string file = context_.checkpoint().string();
     try {
-      const Json training = Json::parse(file.metadata.at("training"));
-      epoch_ = training.at("epoch").get<std::int64_t>();
-      memorised_ = {training.at("memorised").at(0), training.at("memorised").at(1)};
-      validated_ = {training.at("validated").at(0), training.at("validated").at(1)};
-      result_ = harness::result_from_json(training.at("result"), context_.checkpoint().string());
-      restore_random(training.at("seed"), training.at("random").get<std::map<std::string, std::uint64_t>>());
-    } catch (const std::exception& error) {
-      throw CheckpointError(
-          fmt::format("{}: the training state cannot be read: {}", context_.checkpoint().string(), error.what()));
+      const Json& progress = checkpoint.progress;
+      epoch_ = progress.at("epoch").get<std::int64_t>();
+      memorised_ = {progress.at("memorised").at(0), progress.at("memorised").at(1)};
+      selected_ = {progress.at("selected").at(0), progress.at("selected").at(1)};
+      result_ = harness::result_from_json(progress.at("result"), file);
+    } catch (const Json::exception& error) {
+      throw CheckpointError(fmt::format("{}: the training state cannot be read: {}", file, error.what()));
     }
-    file.metadata.erase("training");
-    best_.metadata = std::move(file.metadata);
   }
+
+  using Clock = std::chrono::steady_clock;
 
   const CellContext& context_;
   const ClassifierTask& task_;
   std::optional<Data> data_;
   std::unique_ptr<nn::Layer> model_;
   nn::FFF* fff_ = nullptr;  // the model, where it is one
+  std::optional<Objective> objective_;
   std::unique_ptr<optim::Optimizer> optimizer_;
-  std::optional<optim::CosineDecay> schedule_;
-  std::int64_t epoch_ = 0;  // finished ones
-  Best memorised_;          // by hard training accuracy
-  Best validated_;          // by hard validation accuracy
-  ClassifierState best_;    // of that epoch
+  std::optional<LearningRate> rate_;
+  std::optional<harness::MetricsFile> entropies_;
+  std::int64_t batches_ = 0;  // of an epoch
+  std::int64_t epoch_ = 0;    // finished ones
+  Best memorised_;            // by hard training accuracy
+  Best selected_;             // by hard validation accuracy, in this phase
+  ClassifierState best_;      // of that epoch
+  nn::StateDict phase_best_;  // the same as trained, in the first of two phases
   Result result_;
+  Clock::time_point saved_ = {};
+  Clock::duration saving_ = {};
 };
 
 }  // namespace

@@ -16,9 +16,7 @@ BOOST_AUTO_TEST_SUITE(metrics)
 
 namespace {
 
-Epoch epoch(std::int64_t number, double loss) {
-  return {.epoch = number, .epochs = 9, .columns = {{"loss", loss}, {"accuracy", 95}}, .score = 95};
-}
+MetricsFile::Columns columns(double loss) { return {{"loss", loss}, {"accuracy", 95}}; }
 
 }  // namespace
 
@@ -26,30 +24,30 @@ BOOST_AUTO_TEST_CASE(rows_past_the_checkpoint_are_cut) {
   const program::Folder folder;
   const auto file = folder / "metrics.csv";
   MetricsFile first(file);
-  first.append(epoch(0, 0.1));
-  first.append(epoch(1, 1. / 3));
-  first.append(epoch(2, 0.25));
+  first.append(0, columns(0.1));
+  first.append(1, columns(1. / 3));
+  first.append(2, columns(0.25));
   BOOST_TEST(program::content(file) == "epoch,loss,accuracy\n0,0.1,95\n1,0.3333333333333333,95\n2,0.25,95\n");
   std::ofstream(file, std::ios::app) << "3,0.2";  // never finished
 
   MetricsFile resumed(file);
-  resumed.append(epoch(2, 0.5));
-  resumed.append(epoch(3, 0.125));
+  resumed.append(2, columns(0.5));
+  resumed.append(3, columns(0.125));
   BOOST_TEST(program::content(file) ==
              "epoch,loss,accuracy\n0,0.1,95\n1,0.3333333333333333,95\n2,0.5,95\n3,0.125,95\n");
 
   MetricsFile anew(file);
-  anew.append(epoch(0, std::numeric_limits<double>::quiet_NaN()));
+  anew.append(0, columns(std::numeric_limits<double>::quiet_NaN()));
   BOOST_TEST(program::content(file) == "epoch,loss,accuracy\n0,nan,95\n");
 }
 
 BOOST_AUTO_TEST_CASE(rows_that_the_checkpoint_counts_must_exist) {
   const program::Folder folder;
-  MetricsFile(folder / "a.csv").append(epoch(0, 1));
-  BOOST_CHECK_THROW(MetricsFile(folder / "a.csv").append(epoch(2, 1)), DataError);
-  BOOST_CHECK_THROW(MetricsFile(folder / "absent.csv").append(epoch(1, 1)), DataError);
+  MetricsFile(folder / "a.csv").append(0, columns(1));
+  BOOST_CHECK_THROW(MetricsFile(folder / "a.csv").append(2, columns(1)), DataError);
+  BOOST_CHECK_THROW(MetricsFile(folder / "absent.csv").append(1, columns(1)), DataError);
   std::ofstream(folder / "b.csv") << "epoch,loss\n0,1\n";
-  BOOST_CHECK_THROW(MetricsFile(folder / "b.csv").append(epoch(1, 1)), DataError);
+  BOOST_CHECK_THROW(MetricsFile(folder / "b.csv").append(1, columns(1)), DataError);
 }
 
 BOOST_AUTO_TEST_CASE(reading_skips_the_unfinished_row) {

@@ -286,6 +286,24 @@ BOOST_AUTO_TEST_CASE(straight_through_compares_the_hard_subtrees) {
   for (std::size_t k = 0; k < 7; ++k) BOOST_TEST(std::abs(grads[1].data()[k] - expected[k]) < 1e-5);
 }
 
+BOOST_AUTO_TEST_CASE(entropies_of_the_batch_just_seen) {
+  nn::FFF model({.inputs = 5, .outputs = 3, .depth = 3, .leaf_width = 2});
+  BOOST_CHECK_THROW(nn::node_entropies(model), Error);
+  const Tensor x = normal({9, 5});
+  for (const nn::Routing routing : {nn::Routing::soft, nn::Routing::straight_through}) {
+    model.set_routing(routing);
+    Tape tape;
+    model(Variable(x));
+    const Tensor seen = nn::node_entropies(model);
+    const Tensor expected = nn::node_entropies(model, x);
+    BOOST_TEST(seen.elements() == expected.elements(), boost::test_tools::per_element());
+  }
+  model.set_routing(nn::Routing::hard);
+  Tape tape;
+  model(Variable(x));
+  BOOST_CHECK_THROW(nn::node_entropies(model), Error);  // it saw the nodes on the paths alone
+}
+
 BOOST_AUTO_TEST_CASE(a_frozen_tree_is_hard_and_keeps_its_boundaries) {
   manual_seed(10);
   nn::FFF model({.inputs = 10, .outputs = 3, .depth = 2, .leaf_width = 2});

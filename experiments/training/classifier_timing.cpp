@@ -1,0 +1,84 @@
+#include <canopy/experiments/training/classifier_timing.hpp>
+
+#include <memory>
+
+#include <canopy/canopy.hpp>
+#include <canopy/experiments/benchmark/timer.hpp>
+#include <canopy/experiments/training/classifier_grid.hpp>
+
+namespace canopy::training {
+
+using namespace harness;
+
+namespace {
+
+constexpr std::int64_t batch = 2048;
+
+struct Images {
+  std::string dataset;
+  Tensor batch;
+  std::int64_t classes = 0;
+};
+
+Images load_images(const std::string& dataset, const std::filesystem::path& root) {
+  const ImageDataset test = datasets::load(dataset, Split::test, {.input = Input::centred, .root = root});
+  std::vector<std::int64_t> indices(batch);
+  for (std::int64_t i = 0; i < batch; ++i) indices[static_cast<std::size_t>(i)] = i % test.size();
+  return {dataset, test.batch(indices).first, test.classes()};
+}
+
+Json row_of(const Cell& cell, const benchmark::Timing& time) {
+  return {{"cell", cell.name},
+          {"batch", batch},
+          {"milliseconds", time.milliseconds},
+          {"microseconds_a_sample", 1e3 * time.milliseconds / batch},
+          {"spread", time.spread}};
+}
+
+Json time_tree(const Cell& cell, nn::FFF& fff, const Images& images) {
+  nn::initialise_tree(fff, images.batch);
+  const auto ff = [&](std::int64_t width) {
+    auto layer = std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{.inputs = images.batch.extent(1),
+                                                                          .width = width,
+                                                                          .outputs = images.classes,
+                                                                          .activation = fff.options().activation});
+    layer->eval();
+    return layer;
+  };
+  const auto training_width = ff(cell.training_width.value());
+  const auto equal_size = ff(inference_size(cell));
+  const auto times =
+      benchmark::time_alternately({{"fff", [&] { fff.forward(images.batch); }},
+                                   {"ff of the training width", [&] { training_width->forward(images.batch); }},
+                                   {"ff of the inference size", [&] { equal_size->forward(images.batch); }}});
+  Json row = row_of(cell, times[0]);
+  row["ff_milliseconds"] = times[1].milliseconds;
+  row["ff_inference_size_milliseconds"] = times[2].milliseconds;
+  row["speedup"] = times[1].milliseconds / times[0].milliseconds;
+  row["speedup_inference_size"] = times[2].milliseconds / times[0].milliseconds;
+  return row;
+}
+
+}  // namespace
+
+std::vector<Json> time_classifiers(const TimingContext& context, const std::vector<NamedRecipe>& recipes) {
+  std::vector<Json> rows;
+  Images images;
+  for (const Cell& cell : context.cells) {
+    if (cell.dataset != images.dataset) images = load_images(cell.dataset, context.data);
+    manual_seed(0);
+    const auto model =
+        make_model(cell, find_recipe(recipes, cell.recipe, context.settings), images.batch.extent(1), images.classes);
+    model->eval();
+    if (auto* fff = dynamic_cast<nn::FFF*>(model.get())) {
+      rows.push_back(time_tree(cell, *fff, images));
+      continue;
+    }
+    rows.push_back(
+        row_of(cell, benchmark::time_alternately({{cell.model, [&] { model->forward(images.batch); }}}).front()));
+    if (cell.model == "ff") rows.back()["speedup"] = 1.0;
+  }
+  return rows;
+}
+
+}  // namespace canopy::training
