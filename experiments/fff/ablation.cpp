@@ -1,0 +1,102 @@
+#include <canopy/experiments/fff/ablation.hpp>
+
+#include <functional>
+
+#include <canopy/experiments/training/classifier_grid.hpp>
+
+namespace canopy::fff {
+namespace {
+
+using namespace harness;
+using training::NamedRecipe;
+using training::Recipe;
+
+// The canopy recipe, and that recipe with one thing changed.
+const std::vector<NamedRecipe>& recipes() {
+  static const std::vector<NamedRecipe> list = [] {
+    std::vector<NamedRecipe> all = {{"canopy", training::canopy()}};
+    const auto variant = [&](const char* name, const std::function<void(Recipe&)>& change) {
+      all.push_back({name, training::canopy()});
+      change(all.back().recipe);
+    };
+    // Region leak (paper 1, "Overfragmentation"); recommended there, never reported.
+    variant("region-leak-001", [](Recipe& r) { r.region_leak = 0.01; });
+    variant("region-leak-005", [](Recipe& r) { r.region_leak = 0.05; });
+    // Localised optimisation, likewise.
+    variant("local-batch-32", [](Recipe& r) { r.local_batch = 32; });
+    variant("local-batch-256", [](Recipe& r) { r.local_batch = 256; });
+    // When hardening sets in, and how the entropies are summed.
+    variant("no-hardening", [](Recipe& r) { r.hardening = 0; });
+    variant("hardening-from-half", [](Recipe& r) { r.hardening_from = 0.5; });
+    variant("entropy-mean", [](Recipe& r) { r.hardening_weighting = nn::Entropy::mean; });
+    variant("entropy-node-sum", [](Recipe& r) { r.hardening_weighting = nn::Entropy::node_sum; });
+    // Load balance.
+    variant("no-balance", [](Recipe& r) { r.balance = 0; });
+    variant("balance-01", [](Recipe& r) { r.balance = 0.1; });
+    variant("balance-frequency", [](Recipe& r) { r.balance_form = nn::Balance::frequency; });
+    // Straight-through routing.
+    variant("soft", [](Recipe& r) { r.straight_through_from = 1; });
+    variant("straight-through-from-0", [](Recipe& r) { r.straight_through_from = 0; });
+    // The rest of the recipe.
+    variant("no-tree-initialisation", [](Recipe& r) { r.tree_initialisation = false; });
+    variant("input-unit", [](Recipe& r) { r.input = Input::unit; });
+    variant("sgd", [](Recipe& r) {
+      r.optimizer = "sgd";
+      r.learning_rate = 0.2;
+    });
+    return all;
+  }();
+  return list;
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const NamedRecipe& each : recipes()) all.push_back(each.name);
+  return all;
+}
+
+std::vector<Cell> cells(const Settings& settings) {
+  training::check_settings(settings, recipes());
+  std::vector<Cell> grid;
+  for (const std::string& dataset : settings.get<Texts>("dataset")) {
+    for (const std::int64_t width : settings.get<Integers>("width")) {
+      for (const std::int64_t leaf_width : settings.get<Integers>("leaf_width")) {
+        for (const std::string& recipe : settings.get<Texts>("recipe")) {
+          grid.push_back(training::fff_cell(dataset, width, leaf_width, recipe));
+        }
+      }
+    }
+  }
+  return grid;
+}
+
+Settings settings() {
+  std::vector<Settings::Entry> entries = {
+      {"dataset", Texts{"fashion-mnist"}}, {"width", Integers{32}}, {"leaf_width", Integers{1}}};
+  for (const Settings::Entry& entry : training::classifier_settings(names(), 8)) entries.push_back(entry);
+  return Settings(entries);
+}
+
+}  // namespace
+
+Experiment ablation() {
+  const std::vector<Settings::Entry> standard = {{"dataset", Texts{"mnist", "fashion-mnist"}},
+                                                 {"width", Integers{16, 128}},
+                                                 {"leaf_width", Integers{8, 1}},
+                                                 {"epochs", std::int64_t{20}}};
+  std::vector<Settings::Entry> paper = standard;
+  paper.emplace_back("width", Integers{16, 32, 64, 128});
+  paper.emplace_back("leaf_width", Integers{8, 4, 2, 1});
+  return {.name = "fff/ablation",
+          .paper = "Fast Feedforward Networks (arXiv 2308.14711)",
+          .artefact = "an ablation of what the paper recommends and of the canopy recipe",
+          .settings = settings(),
+          .presets = {{.name = "quick", .seconds = 120, .seeds = 1, .changes = {}},
+                      {.name = "standard", .seconds = 2400, .seeds = 3, .changes = standard},
+                      {.name = "paper", .seconds = 40000, .seeds = 10, .changes = paper}},
+          .cells = cells,
+          .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
+          .columns = {"m_a", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load", "entropy"}};
+}
+
+}  // namespace canopy::fff

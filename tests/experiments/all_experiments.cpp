@@ -1,0 +1,196 @@
+// What holds for every experiment: its grid, its training on a small data set, its resumption.
+#include <canopy/experiments/experiments.hpp>
+
+#include <cctype>
+#include <set>
+
+#include <canopy/experiments/harness/configuration.hpp>
+
+#include <fmt/format.h>
+
+#include "datasets/files.hpp"
+#include "programs/kill.hpp"
+
+using program::Folder;
+using namespace canopy;
+
+BOOST_AUTO_TEST_SUITE(all_experiments)
+
+namespace {
+
+const harness::Experiment& experiment(const std::string& name) { return harness::find_experiment(experiments(), name); }
+
+std::vector<harness::Cell> cells(const std::string& name, const std::string& preset,
+                                 const std::vector<std::string>& assignments = {}) {
+  return harness::selected_cells(experiment(name), harness::resolve(experiment(name), preset, 0, "", assignments));
+}
+
+// 600 and 100 images of 6 x 5 in 7 classes.
+void write_images(const program::fs::path& folder) {
+  program::fs::create_directories(folder);
+  const auto write = [&](const char* name, const std::string& content) { test::write_plain(folder / name, content); };
+  write("train-images", test::idx({600, 6, 5}, 37, 251));
+  write("train-labels", test::idx({600}, 3, 7));
+  write("test-images", test::idx({100, 6, 5}, 91, 241));
+  write("test-labels", test::idx({100}, 5, 7));
+}
+
+struct Small {
+  const char* name;
+  std::vector<std::string> set;
+  std::size_t cells;
+};
+
+// Each with every recipe that it has.
+const std::vector<Small>& small_grids() {
+  static const std::vector<Small> grids = {
+      {"fff/counterparts", {"width=8", "leaf_width=8,2", "recipe=literal,nearest,canopy"}, 9},
+      {"fff/inference-counterparts", {"leaf_width=2", "depth=2"}, 4},
+      {"fff/experts", {"width=64", "batch_size=128"}, 6},
+      {"fff/hardening", {"depth=2", "batch_size=32"}, 3},
+      {"fff/ablation", {"width=8", "leaf_width=2"}, 17},
+      {"balance/load-balance", {"width=8", "leaf_width=2"}, 4},
+      {"balance/master-leaf", {"width=8", "leaf_width=2"}, 5}};
+  return grids;
+}
+
+std::vector<std::string> arguments(const Small& grid, const Folder& folder, const std::string& out) {
+  std::vector<std::string> words = {"run",       grid.name,  "--set",   "dataset=idx:" + (folder / "images").string(),
+                                    "--set",     "epochs=4", "--out",   (folder / out).string(),
+                                    "--threads", "2",        "--resume"};
+  for (const std::string& assignment : grid.set) {
+    words.push_back("--set");
+    words.push_back(assignment);
+  }
+  return words;
+}
+
+// "idx:FOLDER" as cell names have it.
+std::string slug(const Folder& folder) {
+  std::string text = "idx:" + (folder / "images").string();
+  for (char& c : text) {
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '-';
+  }
+  return text;
+}
+
+harness::Json result_of(const Folder& folder, const std::string& out, const std::string& cell) {
+  return harness::Json::parse(program::content(folder / out / "cells" / cell / "0" / "result.json"));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_preset_is_a_grid) {
+  BOOST_TEST(experiments().size() == 7u);
+  for (const harness::Experiment& each : experiments()) {
+    BOOST_TEST_CONTEXT(each.name) {
+      std::vector<std::string> presets;
+      for (const harness::Preset& preset : each.presets) {
+        presets.push_back(preset.name);
+        BOOST_TEST(!cells(each.name, preset.name).empty());
+        BOOST_TEST(preset.seconds > 0);
+      }
+      BOOST_TEST(presets == (std::vector<std::string>{"quick", "standard", "paper"}));
+      BOOST_TEST(each.presets.front().seconds <= 180);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_recipe_is_refused_before_anything_runs) {
+  for (const harness::Experiment& each : experiments()) {
+    BOOST_CHECK_THROW(cells(each.name, "quick", {"recipe=secret"}), ConfigError);
+    BOOST_CHECK_THROW(cells(each.name, "quick", {"epochs=0"}), ConfigError);
+    BOOST_CHECK_THROW(cells(each.name, "quick", {"selection=luck"}), ConfigError);
+    BOOST_CHECK_THROW(cells(each.name, "quick", {"balance_phase=1"}), ConfigError);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(counterparts_have_the_inference_size_of_their_trees) {
+  std::set<std::string> names;
+  for (const harness::Cell& cell : cells("fff/inference-counterparts", "standard", {"dataset=mnist", "recipe=canopy"}))
+    names.insert(cell.name);
+  // Leaf widths 2 to 32 at depths 2 and 6; 8 and 10 are each the size of two trees.
+  BOOST_TEST(names.size() == 12u + 10u);
+  BOOST_TEST(names.contains("mnist-ff-w38-canopy"));
+  BOOST_TEST(names.contains("mnist-fff-w2048-l32-canopy"));
+  names.clear();
+  for (const harness::Cell& cell : cells("balance/master-leaf", "paper", {"dataset=mnist", "recipe=validated"}))
+    names.insert(cell.name);
+  BOOST_TEST(names.contains("mnist-master-leaf-w128-l8-validated"));
+  BOOST_TEST(names.contains("mnist-ff-w20-validated"));  // 4 + 8 + the master leaf's 8
+}
+
+BOOST_AUTO_TEST_CASE(the_papers_numbers_stand_beside_their_cells) {
+  int found = 0;
+  for (const harness::Cell& cell : cells("fff/experts", "paper", {"recipe=literal"})) {
+    const auto paper = experiment("fff/experts").paper_numbers(cell);
+    BOOST_TEST(paper.contains("m_a_ett"), cell.name);
+    if (cell.name == "cifar-10-moe-w1024-l16-literal") {
+      BOOST_TEST(paper.at("g_a") == 35.2);
+      ++found;
+    }
+    if (cell.name == "cifar-10-fff-w64-l32-literal") {
+      BOOST_TEST(paper.at("m_a_ett") == 302);
+      ++found;
+    }
+  }
+  BOOST_TEST(found == 2);
+  for (const harness::Cell& cell : cells("balance/load-balance", "paper", {"recipe=released"})) {
+    const bool published = cell.dataset == "fashion-mnist" || cell.training_width == 16;
+    BOOST_TEST(experiment("balance/load-balance").paper_numbers(cell).contains("g_a") == published, cell.name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_experiment_gives_the_same_bytes_after_it_was_killed) {
+  const Folder folder;
+  write_images(folder / "images");
+  for (const Small& grid : small_grids()) {
+    BOOST_TEST_CONTEXT(grid.name) {
+      const auto begin = std::chrono::steady_clock::now();
+      const program::Outcome outcome =
+          program::run(CANOPY_DRIVER, arguments(grid, folder, std::string(grid.name) + "-a"));
+      BOOST_TEST(outcome.exit_code == 0, outcome.err);
+      const auto whole =
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+      const auto expected = program::result_bytes(folder / (std::string(grid.name) + "-a"));
+      BOOST_TEST(expected.size() >= 2 * grid.cells);
+      const int killed = program::kill_until_done(CANOPY_DRIVER, arguments(grid, folder, std::string(grid.name) + "-b"),
+                                                  SIGKILL, whole / 2);
+      BOOST_TEST_MESSAGE(grid.name << ": ended " << killed << " times");
+      BOOST_CHECK(program::result_bytes(folder / (std::string(grid.name) + "-b")) == expected);
+    }
+  }
+
+  // Selected on the test set, as released, or on images held out from training.
+  const std::string dataset = slug(folder);
+  const auto released = result_of(folder, "balance/master-leaf-a", dataset + "-master-leaf-w8-l2-released");
+  BOOST_TEST(released.at("validation_accuracy") == released.at("g_a"));
+  BOOST_TEST(released.at("master_share") > 0.5);  // it starts at 0.62
+  BOOST_TEST(released.at("master_share") < 0.7);
+  BOOST_TEST(released.at("g_a_ett") > 2);  // the second phase selects anew
+  const auto mixture = result_of(folder, "fff/experts-a", dataset + "-moe-w64-l16-canopy");
+  BOOST_TEST(mixture.at("leaves") == 4);
+  BOOST_TEST(mixture.at("g_a_soft").is_null());
+  // Every 20 steps of 5 epochs of 17 batches.
+  const std::string entropies =
+      program::content(folder / "fff/hardening-a/cells" / (dataset + "-fff-w32-l8-literal") / "0/entropies.csv");
+  BOOST_TEST(
+      entropies.starts_with("step,entropy_level_0,entropy_level_1,entropy_node_0,entropy_node_1,entropy_node_2\n0,"));
+  BOOST_TEST(entropies.find("\n60,") != std::string::npos);
+
+  // The checkpoint is the model of G_A; last.safetensors is whole, too.
+  const auto cell = folder / "balance/master-leaf-a/cells" / (dataset + "-master-leaf-w8-l2-released") / "0";
+  for (const char* file : {"checkpoint.safetensors", "last.safetensors"}) {
+    const auto outcome = program::run(CANOPY_DRIVER, {"eval", (cell / file).string(), "--dataset",
+                                                      "idx:" + (folder / "images").string(), "--soft", "--json"});
+    BOOST_TEST(outcome.exit_code == 0, outcome.err);
+    const auto score = harness::Json::parse(outcome.out);
+    if (file == std::string("checkpoint.safetensors")) {
+      BOOST_TEST(score.at("accuracy_soft") == released.at("g_a_soft"));
+      BOOST_TEST(score.at("accuracy_hard") == released.at("g_a"));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
