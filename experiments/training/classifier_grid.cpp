@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include <canopy/canopy.hpp>
+#include <canopy/core/file.hpp>
 #include <canopy/experiments/training/classifier.hpp>
 
 #include <fmt/format.h>
@@ -134,6 +135,7 @@ void check_settings(const Settings& settings, const std::vector<NamedRecipe>& re
 
 Result train_cell(const CellContext& context, const std::vector<NamedRecipe>& recipes, std::int64_t entropies_every) {
   const Recipe recipe = find_recipe(recipes, context.cell.recipe, context.settings);
+  write_file(context.folder / "recipe.json", to_json(recipe).dump(2) + "\n");  // a recipe's name may come to mean more
   return train_classifier(context, {.dataset = context.cell.dataset,
                                     .recipe = recipe,
                                     .epochs = context.settings.get<std::int64_t>("epochs"),

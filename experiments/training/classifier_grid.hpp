@@ -42,7 +42,7 @@ std::vector<harness::Settings::Entry> classifier_settings(const std::vector<std:
 /// Throws ConfigError for settings of a training that no cell could run with; before anything runs.
 void check_settings(const harness::Settings& settings, const std::vector<NamedRecipe>& recipes);
 
-/// Trains a cell by its recipe and the settings.
+/// Trains a cell by its recipe and the settings, which recipe.json beside its result keeps resolved.
 harness::Result train_cell(const harness::CellContext& context, const std::vector<NamedRecipe>& recipes,
                            std::int64_t entropies_every = 0);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include <canopy/core/error.hpp>
@@ -17,12 +19,35 @@ using harness::Settings;
 
 namespace {
 
-template <class T>
-using Names = std::array<std::pair<std::string_view, T>, 2>;
-
-constexpr Names<Selection> selections = {{{"validation", Selection::validation}, {"test", Selection::test}}};
-constexpr Names<nn::Balance> balances = {{{"entropy", nn::Balance::entropy}, {"frequency", nn::Balance::frequency}}};
-constexpr Names<nn::MasterMix> mixes = {{{"tree", nn::MasterMix::tree}, {"master", nn::MasterMix::master}}};
+/// The one list of a recipe's fields, by the names of their settings.
+template <class R, class Visit>
+void for_each_field(R& recipe, Visit visit) {
+  visit("input", recipe.input);
+  visit("activation", recipe.activation);
+  visit("dropout", recipe.dropout);
+  visit("optimizer", recipe.optimizer);
+  visit("learning_rate", recipe.learning_rate);
+  visit("momentum", recipe.momentum);
+  visit("weight_decay", recipe.weight_decay);
+  visit("schedule", recipe.schedule);
+  visit("plateau", recipe.plateau);
+  visit("batch_size", recipe.batch_size);
+  visit("local_batch", recipe.local_batch);
+  visit("selection", recipe.selection);
+  visit("hardening", recipe.hardening);
+  visit("hardening_weighting", recipe.hardening_weighting);
+  visit("hardening_from", recipe.hardening_from);
+  visit("balance", recipe.balance);
+  visit("balance_form", recipe.balance_form);
+  visit("balance_phase", recipe.balance_phase);
+  visit("balance_phase_hardening", recipe.balance_phase_hardening);
+  visit("tree_initialisation", recipe.tree_initialisation);
+  visit("straight_through_from", recipe.straight_through_from);
+  visit("region_leak", recipe.region_leak);
+  visit("master_mix", recipe.master_mix);
+  visit("importance", recipe.importance);
+  visit("load", recipe.load);
+}
 
 void require_known(std::string_view key, const std::string& value, const std::vector<std::string>& known) {
   if (std::ranges::find(known, value) == known.end()) {
@@ -30,18 +55,34 @@ void require_known(std::string_view key, const std::string& value, const std::ve
   }
 }
 
+// Enumerations are settings by their names.
 template <class T>
-void read(const Settings& settings, const char* key, T& value) {
-  value = settings.get_or(key, value);
+using Names = std::array<std::pair<const char*, T>, 2>;
+constexpr Names<Selection> selections = {{{"validation", Selection::validation}, {"test", Selection::test}}};
+constexpr Names<nn::Balance> balances = {{{"entropy", nn::Balance::entropy}, {"frequency", nn::Balance::frequency}}};
+constexpr Names<nn::MasterMix> mixes = {{{"tree", nn::MasterMix::tree}, {"master", nn::MasterMix::master}}};
+
+const auto& names_of(Selection) { return selections; }
+const auto& names_of(nn::Balance) { return balances; }
+const auto& names_of(nn::MasterMix) { return mixes; }
+
+template <class T>
+std::string name_of(T value) {
+  return names_of(value)[names_of(value)[0].second == value ? 0 : 1].first;
 }
-/// An enumeration by its names.
+std::string name_of(Input value) { return to_string(value); }
+std::string name_of(Activation value) { return to_string(value); }
+std::string name_of(nn::Entropy value) { return to_string(value); }
+
 template <class T>
-void read(const Settings& settings, const char* key, T& value, const Names<T>& names) {
-  if (settings.at(key).automatic) return;
-  const std::string text = settings.get<std::string>(key);
-  require_known(key, text, {std::string(names[0].first), std::string(names[1].first)});
+void parse(const char* key, const std::string& text, T& value) {
+  const auto& names = names_of(value);
+  require_known(key, text, {names[0].first, names[1].first});
   value = names[text == names[0].first ? 0 : 1].second;
 }
+void parse(const char*, const std::string& text, Input& value) { value = input_from_string(text); }
+void parse(const char*, const std::string& text, Activation& value) { value = activation_from_string(text); }
+void parse(const char*, const std::string& text, nn::Entropy& value) { value = nn::entropy_from_string(text); }
 
 }  // namespace
 
@@ -62,31 +103,30 @@ Recipe canopy() {
 }
 
 std::vector<Settings::Entry> recipe_settings() {
-  return {{"input", automatic<std::string>()},
-          {"activation", automatic<std::string>()},
-          {"dropout", automatic<double>()},
-          {"optimizer", automatic<std::string>()},
-          {"learning_rate", automatic<double>()},
-          {"momentum", automatic<double>()},
-          {"weight_decay", automatic<double>()},
-          {"schedule", automatic<std::string>()},
-          {"plateau", automatic<std::int64_t>()},
-          {"batch_size", automatic<std::int64_t>()},
-          {"local_batch", automatic<std::int64_t>()},
-          {"selection", automatic<std::string>()},
-          {"hardening", automatic<double>()},
-          {"hardening_weighting", automatic<std::string>()},
-          {"hardening_from", automatic<double>()},
-          {"balance", automatic<double>()},
-          {"balance_form", automatic<std::string>()},
-          {"balance_phase", automatic<double>()},
-          {"balance_phase_hardening", automatic<double>()},
-          {"tree_initialisation", automatic<bool>()},
-          {"straight_through_from", automatic<double>()},
-          {"region_leak", automatic<double>()},
-          {"master_mix", automatic<std::string>()},
-          {"importance", automatic<double>()},
-          {"load", automatic<double>()}};
+  std::vector<Settings::Entry> entries;
+  Recipe recipe;
+  for_each_field(recipe, [&]<class T>(const char* key, const T&) {
+    if constexpr (std::is_enum_v<T>) {
+      entries.emplace_back(key, automatic<std::string>());
+    } else {
+      entries.emplace_back(key, automatic<T>());
+    }
+  });
+  return entries;
+}
+
+harness::Json to_json(const Recipe& recipe) {
+  harness::Json json = harness::Json::object();
+  for_each_field(recipe, [&]<class T>(const char* key, const T& value) {
+    if constexpr (std::is_enum_v<T>) {
+      json[key] = name_of(value);
+    } else if constexpr (std::is_same_v<T, double>) {
+      json[key] = std::isfinite(value) ? harness::Json(value) : harness::Json(fmt::format("{}", value));
+    } else {
+      json[key] = value;
+    }
+  });
+  return json;
 }
 
 Recipe find_recipe(const std::vector<NamedRecipe>& recipes, std::string_view name, const Settings& settings) {
@@ -97,32 +137,14 @@ Recipe find_recipe(const std::vector<NamedRecipe>& recipes, std::string_view nam
     throw ConfigError(fmt::format("recipe: '{}' is unknown; known: {}", name, fmt::join(known, ", ")));
   }
   Recipe r = found->recipe;
-  r.input = input_from_string(settings.get_or("input", to_string(r.input)));
-  r.activation = activation_from_string(settings.get_or("activation", to_string(r.activation)));
-  read(settings, "dropout", r.dropout);
-  read(settings, "optimizer", r.optimizer);
-  read(settings, "learning_rate", r.learning_rate);
-  read(settings, "momentum", r.momentum);
-  read(settings, "weight_decay", r.weight_decay);
-  read(settings, "schedule", r.schedule);
-  read(settings, "plateau", r.plateau);
-  read(settings, "batch_size", r.batch_size);
-  read(settings, "local_batch", r.local_batch);
-  read(settings, "selection", r.selection, selections);
-  read(settings, "hardening", r.hardening);
-  r.hardening_weighting =
-      nn::entropy_from_string(settings.get_or("hardening_weighting", nn::to_string(r.hardening_weighting)));
-  read(settings, "hardening_from", r.hardening_from);
-  read(settings, "balance", r.balance);
-  read(settings, "balance_form", r.balance_form, balances);
-  read(settings, "balance_phase", r.balance_phase);
-  read(settings, "balance_phase_hardening", r.balance_phase_hardening);
-  read(settings, "tree_initialisation", r.tree_initialisation);
-  read(settings, "straight_through_from", r.straight_through_from);
-  read(settings, "region_leak", r.region_leak);
-  read(settings, "master_mix", r.master_mix, mixes);
-  read(settings, "importance", r.importance);
-  read(settings, "load", r.load);
+  for_each_field(r, [&]<class T>(const char* key, T& value) {
+    if (settings.at(key).automatic) return;
+    if constexpr (std::is_enum_v<T>) {
+      parse(key, settings.get<std::string>(key), value);
+    } else {
+      value = settings.get<T>(key);
+    }
+  });
   require_known("schedule", r.schedule, schedule_names());
   require_known("optimizer", r.optimizer, {"sgd", "adam", "adamw"});
   if (r.batch_size < 1) throw ConfigError(fmt::format("batch_size: at least 1, not {}", r.batch_size));

@@ -7,6 +7,7 @@
 
 #include <canopy/core/activation.hpp>
 #include <canopy/datasets/image_dataset.hpp>
+#include <canopy/experiments/harness/json.hpp>
 #include <canopy/experiments/harness/settings.hpp>
 #include <canopy/nn/fff_losses.hpp>
 #include <canopy/nn/master_leaf.hpp>
@@ -61,6 +62,9 @@ Recipe literal();
 Recipe nearest();
 /// The recipe that beats it.
 Recipe canopy();
+
+/// Every field by the name of its setting.
+harness::Json to_json(const Recipe& recipe);
 
 /// A setting for each field of Recipe, all "auto": the recipe's own value holds until one is set.
 std::vector<harness::Settings::Entry> recipe_settings();

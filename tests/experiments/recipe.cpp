@@ -1,0 +1,73 @@
+#include <canopy/experiments/training/recipe.hpp>
+
+#include <limits>
+
+#include <canopy/core/error.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/temporary_folder.hpp"
+
+using namespace canopy;
+using namespace canopy::training;
+
+BOOST_AUTO_TEST_SUITE(recipe)
+
+namespace {
+
+const std::vector<NamedRecipe> recipes = {{"literal", literal()}, {"canopy", training::canopy()}};
+
+Recipe changed(const std::vector<const char*>& assignments) {
+  harness::Settings settings(recipe_settings());
+  for (const char* assignment : assignments) settings.set(assignment);
+  return find_recipe(recipes, "canopy", settings);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(settings_change_what_they_name_and_nothing_else) {
+  harness::Json expected = to_json(training::canopy());
+  BOOST_TEST(to_json(changed({})) == expected);
+  expected["learning_rate"] = 0.5;
+  expected["input"] = "standardised";
+  expected["activation"] = "gelu";
+  expected["selection"] = "test";
+  expected["hardening_weighting"] = "node-sum";
+  expected["balance_form"] = "frequency";
+  expected["master_mix"] = "master";
+  expected["tree_initialisation"] = false;
+  expected["batch_size"] = 7;
+  BOOST_TEST(to_json(changed({"learning_rate=0.5", "input=standardised", "activation=gelu", "selection=test",
+                              "hardening_weighting=node-sum", "balance_form=frequency", "master_mix=master",
+                              "tree_initialisation=false", "batch_size=7"})) == expected);
+}
+
+BOOST_AUTO_TEST_CASE(every_field_is_a_setting) {
+  const harness::Json json = to_json(literal());
+  const auto settings = recipe_settings();
+  BOOST_TEST(settings.size() == json.size());
+  for (const auto& [key, setting] : settings) {
+    BOOST_TEST(setting.automatic);
+    BOOST_TEST(json.contains(key), key);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_infinite_hardening_is_written_as_text) {
+  Recipe frozen = literal();
+  frozen.hardening = std::numeric_limits<double>::infinity();
+  BOOST_TEST(to_json(frozen)["hardening"] == "inf");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_unknown_is_named_with_what_is_known) {
+  using test::speaks_of;
+  BOOST_CHECK_EXCEPTION(find_recipe(recipes, "secret", harness::Settings(recipe_settings())), ConfigError,
+                        speaks_of("secret", "literal, canopy"));
+  BOOST_CHECK_EXCEPTION(changed({"selection=luck"}), ConfigError, speaks_of("selection", "luck", "validation, test"));
+  BOOST_CHECK_EXCEPTION(changed({"schedule=never"}), ConfigError, speaks_of("schedule", "never", "cosine"));
+  BOOST_CHECK_EXCEPTION(changed({"optimizer=magic"}), ConfigError, speaks_of("optimizer", "magic", "sgd, adam, adamw"));
+  for (const char* wrong : {"batch_size=0", "plateau=0", "local_batch=-1", "balance_phase=1", "balance_phase=-0.5"}) {
+    BOOST_CHECK_THROW(changed({wrong}), ConfigError);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
