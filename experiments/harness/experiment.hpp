@@ -25,6 +25,7 @@ struct Cell {
   std::optional<std::int64_t> training_width = {};
   std::optional<std::int64_t> leaf_width = {};  ///< none for models without leaves
   std::optional<std::int64_t> depth = {};
+  double work = 1;  ///< expected time against the other cells, for the estimate of the time left
 };
 
 /// Thrown by a cell that saved its state because `stop_requested()`.

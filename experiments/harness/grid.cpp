@@ -107,7 +107,7 @@ GridOutcome run_grid(const std::vector<Job>& jobs, std::size_t side_by_side, Sto
     while (workers.size() < side_by_side && next != jobs.end() && !outcome.interrupted) {
       clean(*next);
       workers.push_back({&*next, ChildProcess(next->arguments, log_file(*next), signals.mask_while_waiting())});
-      progress.start(next->name);
+      progress.start(next->name, next->work);
       ++next;
     }
     const std::vector<pollfd> ready = wait_for(workers, signals);

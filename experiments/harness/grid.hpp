@@ -16,6 +16,7 @@ struct Job {
   std::string name;                    ///< as the progress display shows it
   std::vector<std::string> arguments;  ///< of this same binary
   std::filesystem::path folder;        ///< for log.txt and error.txt
+  double work = 1;                     ///< expected time against the other jobs, for the estimate of the time left
 };
 
 struct Failure {

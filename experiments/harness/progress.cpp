@@ -13,21 +13,25 @@ std::string duration(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
-Progress::Progress(std::size_t total, std::size_t before)
-    : total_(total), before_(before), finished_(before), terminal_(::isatty(STDERR_FILENO) == 1) {
+Progress::Progress(std::size_t total, std::size_t before, double work)
+    : total_(total), finished_(before), work_(work), terminal_(::isatty(STDERR_FILENO) == 1) {
   refresh();
 }
 
 Progress::~Progress() { erase(); }
 
-void Progress::start(const std::string& job) {
-  running_[job] = {};
+void Progress::start(const std::string& job, double work) {
+  running_[job] = {.work = work};
   refresh();
 }
 
 void Progress::advance(const std::string& job, std::int64_t epoch, std::int64_t epochs, double score) {
   Running& running = running_[job];
-  if (epochs > 0) running.fraction = static_cast<double>(epoch + 1) / static_cast<double>(epochs);
+  if (epochs > 0) {
+    if (!running.advanced) running.before = static_cast<double>(epoch) / static_cast<double>(epochs);
+    running.fraction = static_cast<double>(epoch + 1) / static_cast<double>(epochs);
+    running.advanced = true;
+  }
   running.text = epochs > 0 ? fmt::format("epoch {}/{}  {:.2f} %", epoch + 1, epochs, score)
                             : fmt::format("epoch {}  {:.2f} %", epoch + 1, score);
   refresh();
@@ -35,10 +39,14 @@ void Progress::advance(const std::string& job, std::int64_t epoch, std::int64_t 
 
 void Progress::finish(const std::string& job, const std::string& outcome) {
   ++finished_;
-  const std::string& reached = running_[job].text;
+  Running& running = running_[job];
+  running.fraction = 1;
+  const std::string& reached = running.text;
   const double left = remaining_seconds();
   say(fmt::format("[{}/{}] {}: {}{}{}", finished_, total_, job, outcome, reached.empty() ? "" : ", " + reached,
                   left > 0 ? ", about " + duration(left) + " left" : ""));
+  finished_work_ += running.work;
+  work_here_ += running.work * (1 - running.before);
   running_.erase(job);
   refresh();
 }
@@ -72,11 +80,13 @@ std::string Progress::bar() const {
 }
 
 double Progress::remaining_seconds() const {
-  double work = static_cast<double>(finished_ - before_);
-  for (const auto& [job, running] : running_) work += running.fraction;
-  const double left = static_cast<double>(total_ - before_) - work;
-  if (work <= 0 || finished_ == total_) return 0;
-  return std::chrono::duration<double>(Clock::now() - begin_).count() * left / work;
+  double here = work_here_, left = work_ - finished_work_;
+  for (const auto& [job, running] : running_) {
+    here += running.work * (running.fraction - running.before);
+    left -= running.work * running.fraction;
+  }
+  if (here <= 0 || finished_ == total_) return 0;
+  return std::chrono::duration<double>(Clock::now() - begin_).count() * left / here;
 }
 
 }  // namespace canopy::harness

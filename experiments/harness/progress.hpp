@@ -11,11 +11,12 @@ namespace canopy::harness {
 
 class Progress {
  public:
-  /// `total` jobs, `before` of them complete from an earlier process.
-  Progress(std::size_t total, std::size_t before);
+  /// `total` jobs, `before` of them complete from an earlier process; `work` is what the others take together, in any
+  /// unit.
+  Progress(std::size_t total, std::size_t before, double work);
   ~Progress();
 
-  void start(const std::string& job);
+  void start(const std::string& job, double work);
   void advance(const std::string& job, std::int64_t epoch, std::int64_t epochs, double score);
   /// `outcome`: "done", or why not.
   void finish(const std::string& job, const std::string& outcome);
@@ -23,21 +24,27 @@ class Progress {
   void say(const std::string& line);
   /// Redraws the display on a terminal.
   void refresh();
+  /// By the work done here so far; 0 while nothing is known.
+  double remaining_seconds() const;
 
  private:
   struct Running {
-    double fraction = 0;
-    std::string text;
+    double work = 0;
+    double fraction = 0;  // done
+    double before = 0;    // of that by an earlier process
+    bool advanced = false;
+    std::string text = {};
   };
   using Clock = std::chrono::steady_clock;
 
   void erase();
   std::string bar() const;
-  double remaining_seconds() const;
 
   std::size_t total_;
-  std::size_t before_;
   std::size_t finished_;
+  double work_;               // of all jobs to do
+  double finished_work_ = 0;  // of the jobs that are finished
+  double work_here_ = 0;      // of that by this process
   std::map<std::string, Running> running_;
   Clock::time_point begin_ = Clock::now();
   bool terminal_;

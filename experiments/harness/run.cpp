@@ -37,8 +37,10 @@ GridOutcome run_experiment(const Experiment& experiment, const Configuration& co
     for (const Cell& cell : cells) {
       const std::filesystem::path folder = directory.cell(cell.name, seed);
       if (!std::filesystem::exists(folder / "result.json")) {
-        jobs.push_back({.name = fmt::format("{} seed {}", cell.name, seed), .arguments = {}, .folder = folder});
-        jobs.back().arguments = {"--cell", cell.name, "--seed", std::to_string(seed)};
+        jobs.push_back({.name = fmt::format("{} seed {}", cell.name, seed),
+                        .arguments = {"--cell", cell.name, "--seed", std::to_string(seed)},
+                        .folder = folder,
+                        .work = cell.work});
       }
     }
   }
@@ -50,12 +52,14 @@ GridOutcome run_experiment(const Experiment& experiment, const Configuration& co
   GridOutcome outcome;
   if (!jobs.empty()) {
     const std::size_t total = cells.size() * static_cast<std::size_t>(configuration.seeds);
-    Progress progress(total, total - jobs.size());
+    double work = 0;
+    for (const Job& job : jobs) work += job.work;
+    Progress progress(total, total - jobs.size(), work);
     outcome = run_grid(jobs, side_by_side, signals, progress);
   }
   if (outcome.interrupted || !experiment.timing || std::filesystem::exists(directory.timing())) return outcome;
 
-  Progress progress(1, 0);
+  Progress progress(1, 0, 1);
   const GridOutcome timing = run_grid(
       {{.name = "timing", .arguments = worker_arguments(directory, options.data, threads), .folder = directory.root}},
       1, signals, progress);

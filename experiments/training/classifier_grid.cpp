@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cctype>
+#include <map>
 
 #include <canopy/canopy.hpp>
 #include <canopy/core/file.hpp>
@@ -28,6 +29,19 @@ std::string slug(const std::string& dataset) {
   return text;
 }
 
+// Numbers in all training images.
+double inputs_of(const std::string& dataset) {
+  static const std::map<std::string, double> known = {
+      {"usps", 7291. * 256}, {"cifar-10", 50000. * 3072}, {"cifar-100", 50000. * 3072}, {"svhn", 73257. * 3072}};
+  const auto found = known.find(dataset);
+  return found == known.end() ? 60000. * 784 : found->second;
+}
+
+// Reading and converting an image takes as long as a hundred neurons.
+double work_of(const std::string& dataset, std::int64_t neurons) {
+  return inputs_of(dataset) * static_cast<double>(100 + neurons);
+}
+
 Cell cell(const std::string& dataset, const std::string& model, std::int64_t training_width,
           std::optional<std::int64_t> leaf_width, const std::string& recipe) {
   if (training_width < 1) throw ConfigError(fmt::format("width: at least 1, not {}", training_width));
@@ -38,7 +52,8 @@ Cell cell(const std::string& dataset, const std::string& model, std::int64_t tra
           .recipe = recipe,
           .training_width = training_width,
           .leaf_width = leaf_width,
-          .depth = {}};
+          .depth = {},
+          .work = work_of(dataset, training_width)};
 }
 
 Cell tree_cell(const std::string& dataset, const std::string& model, std::int64_t training_width,
@@ -46,6 +61,7 @@ Cell tree_cell(const std::string& dataset, const std::string& model, std::int64_
   const int depth = depth_of(training_width, leaf_width);
   Cell result = cell(dataset, model, training_width, leaf_width, recipe);
   result.depth = depth;
+  result.work = work_of(dataset, training_width + (std::int64_t{1} << depth));
   return result;
 }
 
@@ -81,7 +97,9 @@ Cell moe_cell(const std::string& dataset, std::int64_t training_width, std::int6
     throw ConfigError(fmt::format("expert_width: {} does not divide the training width {} into {} experts or more",
                                   expert_width, training_width, experts_a_sample));
   }
-  return cell(dataset, "moe", training_width, expert_width, recipe);
+  Cell result = cell(dataset, "moe", training_width, expert_width, recipe);
+  result.work = work_of(dataset, experts_a_sample * expert_width + 2 * training_width / expert_width);
+  return result;
 }
 
 std::int64_t inference_size(const Cell& cell) {
