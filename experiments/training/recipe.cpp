@@ -93,7 +93,7 @@ Recipe nearest() { return {.input = Input::centred}; }
 Recipe canopy() {
   return {.input = Input::centred,
           .optimizer = "adam",
-          .learning_rate = 1e-3,
+          .learning_rate = 8e-3,
           .schedule = "cosine",
           .hardening = 0.3,
           .hardening_weighting = nn::Entropy::path,
