@@ -5,29 +5,29 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/datasets/gzip.hpp>
+#include <canopy/datasets/md5.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <zlib.h>
 
 namespace canopy::datasets {
 namespace {
 
 constexpr CatalogFile mnist_files[] = {
-    {"train-images-idx3-ubyte", 47'040'016, 0xe9f4d8b3},
-    {"train-labels-idx1-ubyte", 60'008, 0xe0cb4ad2},
-    {"t10k-images-idx3-ubyte", 7'840'016, 0x91373bdf},
-    {"t10k-labels-idx1-ubyte", 10'008, 0x4ab9eff9},
+    {"train-images-idx3-ubyte", 47'040'016, "6bbc9ace898e44ae57da46a324031adb"},
+    {"train-labels-idx1-ubyte", 60'008, "a25bea736e30d166cdddb491f175f624"},
+    {"t10k-images-idx3-ubyte", 7'840'016, "2646ac647ad5339dbf082846283269ea"},
+    {"t10k-labels-idx1-ubyte", 10'008, "27ae3e4e09519cfbb04c329615203637"},
 };
 constexpr CatalogFile fashion_mnist_files[] = {
-    {"train-images-idx3-ubyte", 47'040'016, 0xb4f29f28},
-    {"train-labels-idx1-ubyte", 60'008, 0x741a4657},
-    {"t10k-images-idx3-ubyte", 7'840'016, 0x678fe0b1},
-    {"t10k-labels-idx1-ubyte", 10'008, 0x80142c1f},
+    {"train-images-idx3-ubyte", 47'040'016, "f4a8712d7a061bf5bd6d2ca38dc4d50a"},
+    {"train-labels-idx1-ubyte", 60'008, "9018921c3c673c538a1fc5bad174d6f9"},
+    {"t10k-images-idx3-ubyte", 7'840'016, "8181f5470baa50b63fa0f6fddb340f0a"},
+    {"t10k-labels-idx1-ubyte", 10'008, "15d484375f8d13e6eb1aabb0c3f46965"},
 };
 constexpr CatalogFile usps_files[] = {
-    {"zip.train", 14'512'253, 0x4c1a493b},
-    {"zip.test", 3'988'110, 0xfa3b124d},
+    {"zip.train", 14'512'253, "a2d376ecc766edab27f0c4621f180f99"},
+    {"zip.test", 3'988'110, "663b502dafccc176ad7e880211b74f12"},
 };
 
 constexpr CatalogEntry entries[] = {
@@ -50,11 +50,10 @@ std::filesystem::path file_in(const std::filesystem::path& folder, std::string_v
 std::string problem_of(const CatalogFile& file, const std::filesystem::path& path) {
   try {
     const std::string content = read_plain_or_gzip(path);
-    const auto* bytes = reinterpret_cast<const Bytef*>(content.data());
-    const auto crc = static_cast<std::uint32_t>(crc32_z(0, bytes, content.size()));
-    if (static_cast<std::int64_t>(content.size()) == file.bytes && crc == file.crc32) return "";
-    return fmt::format("{}: expected {} bytes with the CRC-32 {:08x}, found {} with {:08x}", path.string(), file.bytes,
-                       file.crc32, content.size(), crc);
+    const std::string sum = md5(content);
+    if (static_cast<std::int64_t>(content.size()) == file.bytes && sum == file.md5) return "";
+    return fmt::format("{}: expected {} bytes with the MD5 {}, found {} with {}", path.string(), file.bytes, file.md5,
+                       content.size(), sum);
   } catch (const DataError& error) {
     return error.what();
   }

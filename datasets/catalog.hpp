@@ -13,8 +13,8 @@ namespace canopy::datasets {
 /// A file under its canonical name, without the ".gz" that it may have.
 struct CatalogFile {
   std::string_view name;
-  std::int64_t bytes;   ///< of the decompressed content
-  std::uint32_t crc32;  ///< of the decompressed content
+  std::int64_t bytes;    ///< of the decompressed content
+  std::string_view md5;  ///< of the decompressed content
 };
 
 struct CatalogEntry {
@@ -60,7 +60,7 @@ struct DatasetStatus {
 
 /// What is there, by name only.
 DatasetStatus status(const CatalogEntry& entry, const std::filesystem::path& root = {});
-/// What is there and whether it is whole: every file read, its size and CRC-32 compared.
+/// What is there and whether it is whole: every file read, its size and MD5 compared.
 DatasetStatus verify(const CatalogEntry& entry, const std::filesystem::path& root = {});
 
 }  // namespace canopy::datasets

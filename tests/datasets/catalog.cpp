@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(status_and_verification) {
   BOOST_TEST(status.files[0].problem.find("found 616") != std::string::npos);
   BOOST_TEST(status.files[1].problem.find("damaged") != std::string::npos);
   BOOST_TEST(status.files[2].problem == "missing");
-  BOOST_TEST(status.files[3].problem.find("4ab9eff9") != std::string::npos);
+  BOOST_TEST(status.files[3].problem.find("27ae3e4e09519cfbb04c329615203637") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(real_files_are_whole) {
