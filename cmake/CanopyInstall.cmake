@@ -26,5 +26,5 @@ configure_package_config_file(
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/canopyConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/canopyConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/canopyConfigVersion.cmake
-              ${CMAKE_CURRENT_LIST_DIR}/CanopyOpenBLAS.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/CanopyOpenBLAS.cmake ${CMAKE_CURRENT_LIST_DIR}/CanopyMatio.cmake
         DESTINATION ${canopy_package_dir})

@@ -30,11 +30,51 @@ constexpr CatalogFile usps_files[] = {
     {"zip.test", 3'988'110, "663b502dafccc176ad7e880211b74f12"},
 };
 
+constexpr CatalogFile cifar_10_files[] = {
+    {"data_batch_1.bin", 30'730'000, "5dd7e06a14cb22eb9f671a540d1b7c25"},
+    {"data_batch_2.bin", 30'730'000, "5ea93a67294ea407fff1d09f752e9692"},
+    {"data_batch_3.bin", 30'730'000, "942cd6a4bcdd0dd3c604fbe906cb4421"},
+    {"data_batch_4.bin", 30'730'000, "ae636b3ba5c66a11e91e8cb52e771fcb"},
+    {"data_batch_5.bin", 30'730'000, "53f37980c15c3d472c316c40844f3f0d"},
+    {"test_batch.bin", 30'730'000, "803d5f7f4d78ea53de84dbe85f74fb6d"},
+};
+// Only their archive's sum is published.
+constexpr CatalogFile cifar_100_files[] = {
+    {"train.bin", 153'700'000, ""},
+    {"test.bin", 30'740'000, ""},
+};
+constexpr CatalogFile svhn_files[] = {
+    {"train_32x32.mat", 182'040'794, "e26dedcc434d2e4c54c9b2d4a06d8373"},
+    {"test_32x32.mat", 64'275'384, "eb5a983be6a315427106f1b164d9cef3"},
+};
+
 constexpr CatalogEntry entries[] = {
-    {"mnist", "handwritten digits: 60000 / 10000 images of 28 x 28, 10 classes", mnist_files, "", ""},
-    {"fashion-mnist", "pieces of clothing: 60000 / 10000 images of 28 x 28, 10 classes", fashion_mnist_files,
-     "/usr/share/datasets/fashion-mnist", "dataset-fashion-mnist"},
-    {"usps", "digits of postal codes: 7291 / 2007 images of 16 x 16, 10 classes", usps_files, "", ""},
+    {.name = "mnist",
+     .folder = "mnist",
+     .description = "handwritten digits: 60000 / 10000 images of 28 x 28, 10 classes",
+     .files = mnist_files},
+    {.name = "fashion-mnist",
+     .folder = "fashion-mnist",
+     .description = "pieces of clothing: 60000 / 10000 images of 28 x 28, 10 classes",
+     .files = fashion_mnist_files,
+     .system_folder = "/usr/share/datasets/fashion-mnist",
+     .package = "dataset-fashion-mnist"},
+    {.name = "usps",
+     .folder = "usps",
+     .description = "digits of postal codes: 7291 / 2007 images of 16 x 16, 10 classes",
+     .files = usps_files},
+    {.name = "cifar-10",
+     .folder = "cifar-10-batches-bin",
+     .description = "photographs of things: 50000 / 10000 images of 32 x 32 x 3, 10 classes",
+     .files = cifar_10_files},
+    {.name = "cifar-100",
+     .folder = "cifar-100-binary",
+     .description = "photographs of things: 50000 / 10000 images of 32 x 32 x 3, 100 classes",
+     .files = cifar_100_files},
+    {.name = "svhn",
+     .folder = "svhn",
+     .description = "house numbers in photographs: 73257 / 26032 images of 32 x 32 x 3, 10 classes",
+     .files = svhn_files},
 };
 
 // The file in a folder, plain or gzipped; empty if it is not there.
@@ -50,10 +90,12 @@ std::filesystem::path file_in(const std::filesystem::path& folder, std::string_v
 std::string problem_of(const CatalogFile& file, const std::filesystem::path& path) {
   try {
     const std::string content = read_plain_or_gzip(path);
+    const auto bytes = static_cast<std::int64_t>(content.size());
+    if (bytes != file.bytes) return fmt::format("{}: expected {} bytes, found {}", path.string(), file.bytes, bytes);
+    if (file.md5.empty()) return "";
     const std::string sum = md5(content);
-    if (static_cast<std::int64_t>(content.size()) == file.bytes && sum == file.md5) return "";
-    return fmt::format("{}: expected {} bytes with the MD5 {}, found {} with {}", path.string(), file.bytes, file.md5,
-                       content.size(), sum);
+    if (sum == file.md5) return "";
+    return fmt::format("{}: expected the MD5 {}, found {}", path.string(), file.md5, sum);
   } catch (const DataError& error) {
     return error.what();
   }
@@ -89,7 +131,7 @@ std::filesystem::path data_root(const std::filesystem::path& root) {
 
 std::vector<std::filesystem::path> candidate_folders(const CatalogEntry& entry, const std::filesystem::path& root) {
   std::vector<std::filesystem::path> folders;
-  if (const std::filesystem::path base = data_root(root); !base.empty()) folders.push_back(base / entry.name);
+  if (const std::filesystem::path base = data_root(root); !base.empty()) folders.push_back(base / entry.folder);
   if (!entry.system_folder.empty()) folders.emplace_back(entry.system_folder);
   return folders;
 }

@@ -14,15 +14,16 @@ namespace canopy::datasets {
 struct CatalogFile {
   std::string_view name;
   std::int64_t bytes;    ///< of the decompressed content
-  std::string_view md5;  ///< of the decompressed content
+  std::string_view md5;  ///< of the decompressed content; empty where its home publishes none
 };
 
 struct CatalogEntry {
-  std::string_view name;         ///< as in `--dataset`, and the folder's name under a root
+  std::string_view name;         ///< as in `--dataset`
+  std::string_view folder;       ///< under a root
   std::string_view description;  ///< counts, size, classes
   std::span<const CatalogFile> files;
-  std::string_view system_folder;  ///< where a package of the system puts it, or nothing
-  std::string_view package;        ///< that package, or nothing
+  std::string_view system_folder = {};  ///< where a package of the system puts it, or nothing
+  std::string_view package = {};        ///< that package, or nothing
 };
 
 std::span<const CatalogEntry> catalog();

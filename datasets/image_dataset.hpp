@@ -31,6 +31,7 @@ std::string to_string(Input input);
 Split split_from_string(std::string_view text);
 Input input_from_string(std::string_view text);
 
+/// An image is a row of features: channel by channel, each row by row.
 struct ImageShape {
   std::int64_t height = 0;
   std::int64_t width = 0;

@@ -4,10 +4,13 @@
 #include <cctype>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <canopy/core/error.hpp>
 #include <canopy/datasets/catalog.hpp>
+#include <canopy/datasets/cifar.hpp>
 #include <canopy/datasets/idx.hpp>
+#include <canopy/datasets/svhn.hpp>
 #include <canopy/datasets/usps.hpp>
 
 #include <fmt/format.h>
@@ -129,6 +132,34 @@ ImageDataset usps(Split split, const Options& options) {
   });
 }
 
+ImageDataset cifar_10(Split split, const Options& options) {
+  return make_dataset(split, options.input, [root = options.root](Split part) {
+    const CatalogEntry& entry = catalog_entry("cifar-10");
+    std::vector<std::filesystem::path> files;
+    for (const CatalogFile& file : entry.files) {
+      if (file.name.starts_with(part == Split::train ? "data_batch" : "test_batch")) {
+        files.push_back(find_file(entry, file.name, root));
+      }
+    }
+    return read_cifar_10(files);
+  });
+}
+
+ImageDataset cifar_100(Split split, const Options& options) {
+  return make_dataset(split, options.input, [root = options.root](Split part) {
+    const std::filesystem::path files[] = {
+        find_file(catalog_entry("cifar-100"), part == Split::train ? "train.bin" : "test.bin", root)};
+    return read_cifar_100(files);
+  });
+}
+
+ImageDataset svhn(Split split, const Options& options) {
+  return make_dataset(split, options.input, [root = options.root](Split part) {
+    return read_svhn(
+        find_file(catalog_entry("svhn"), part == Split::train ? "train_32x32.mat" : "test_32x32.mat", root));
+  });
+}
+
 ImageDataset idx_folder(const std::filesystem::path& folder, Split split, const Options& options) {
   const LabelRange range = find_label_range(folder);
   return make_dataset(split, options.input, [folder, range](Split part) {
@@ -143,7 +174,11 @@ ImageDataset load(std::string_view name, Split split, const Options& options) {
     return idx_folder(std::filesystem::path(name.substr(idx_prefix.size())), split, options);
   }
   const std::string_view known = catalog_entry(name).name;
-  return known == "usps" ? usps(split, options) : catalog_idx(known, split, options);
+  if (known == "usps") return usps(split, options);
+  if (known == "cifar-10") return cifar_10(split, options);
+  if (known == "cifar-100") return cifar_100(split, options);
+  if (known == "svhn") return svhn(split, options);
+  return catalog_idx(known, split, options);
 }
 
 }  // namespace canopy::datasets

@@ -23,6 +23,11 @@ ImageDataset mnist(Split split, const Options& options = {});
 /// Also found where Debian's package dataset-fashion-mnist puts it.
 ImageDataset fashion_mnist(Split split, const Options& options = {});
 ImageDataset usps(Split split, const Options& options = {});
+ImageDataset cifar_10(Split split, const Options& options = {});
+/// With its 100 fine classes.
+ImageDataset cifar_100(Split split, const Options& options = {});
+/// The cropped digits, without the "extra" ones.
+ImageDataset svhn(Split split, const Options& options = {});
 /// Any four IDX files: recognised by "train" or "test" or "t10k", and "images" or "labels" in their names, ".gz" or
 /// not. The classes go from the least to the greatest label in both label files. Ignores `options.root`.
 ImageDataset idx_folder(const std::filesystem::path& folder, Split split, const Options& options = {});
