@@ -50,8 +50,18 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
+void write_all(int descriptor, const std::filesystem::path& path, const void* bytes, std::size_t count) {
+  const FileSizeSignalBlocked guard;
+  for (std::size_t done = 0; done < count;) {
+    const ssize_t written = ::write(descriptor, static_cast<const char*>(bytes) + done, count - done);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", path, errno);
+    done += static_cast<std::size_t>(written);
+  }
+}
+
 // Pipes, devices and some file systems cannot sync: not an error.
-bool sync(int descriptor) { return fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP; }
+bool synced(int descriptor) { return fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP; }
 
 }  // namespace
 
@@ -106,6 +116,19 @@ std::string read_file(const std::filesystem::path& path) {
   return content;
 }
 
+FileAppender::FileAppender(const std::filesystem::path& path)
+    : path_(path), descriptor_(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) fail("write", path_, errno);
+}
+
+FileAppender::~FileAppender() { close(descriptor_); }
+
+void FileAppender::write(const void* bytes, std::size_t count) { write_all(descriptor_, path_, bytes, count); }
+
+void FileAppender::sync() {
+  if (!synced(descriptor_)) fail("write", path_, errno);
+}
+
 FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
   struct stat status {};
   const bool exists = stat(path_.c_str(), &status) == 0;
@@ -135,28 +158,22 @@ FileWriter::~FileWriter() {
 
 void FileWriter::write(const void* bytes, std::size_t count) {
   if (descriptor_ < 0) fail("write", path_, EBADF);
-  const FileSizeSignalBlocked guard;
-  for (std::size_t done = 0; done < count;) {
-    const ssize_t written = ::write(descriptor_, static_cast<const char*>(bytes) + done, count - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("write", path_, errno);
-    done += static_cast<std::size_t>(written);
-  }
+  write_all(descriptor_, path_, bytes, count);
 }
 
 void FileWriter::commit() {
   if (descriptor_ < 0) fail("write", path_, EBADF);
-  if (!sync(descriptor_)) fail("write", path_, errno);
+  if (!synced(descriptor_)) fail("write", path_, errno);
   if (close(std::exchange(descriptor_, -1)) != 0) fail("write", path_, errno);
   if (temporary_.empty()) return;
   if (rename(temporary_.c_str(), path_.c_str()) != 0) fail("write", path_, errno);
   temporary_.clear();
   // The new name is an entry of the folder, which is synced on its own.
   const int folder = open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = folder >= 0 && sync(folder);
+  const bool done = folder >= 0 && synced(folder);
   const int reason = errno;
   if (folder >= 0) close(folder);
-  if (!synced) fail("sync the folder of", path_, reason);
+  if (!done) fail("sync the folder of", path_, reason);
 }
 
 void write_file(const std::filesystem::path& path, std::string_view content) {

@@ -38,6 +38,24 @@ class FileReader {
   int descriptor_;
 };
 
+/// Adds to the end of a file, which is made if need be. What was written stays, whatever comes after. Errors are Errors
+/// with the path and the system's reason.
+class FileAppender {
+ public:
+  explicit FileAppender(const std::filesystem::path& path);
+  ~FileAppender();
+  FileAppender(const FileAppender&) = delete;
+  FileAppender& operator=(const FileAppender&) = delete;
+
+  void write(const void* bytes, std::size_t count);
+  /// Returns when everything written is on the disk.
+  void sync();
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+};
+
 /// Replaces a file: what is written goes to a temporary file `.canopy-*.tmp` in the same folder, and `commit()` syncs
 /// it and gives it the file's name. Without a commit the temporary file is removed and the old file stays. A path that
 /// names a device or a pipe is written directly. Errors are Errors with the path and the system's reason.

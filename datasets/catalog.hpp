@@ -17,11 +17,23 @@ struct CatalogFile {
   std::string_view md5;  ///< of the decompressed content; empty where its home publishes none
 };
 
+/// At a data set's home: one of its files, gzipped or not, or an archive (.tar.gz) of a folder with all of them.
+struct CatalogDownload {
+  std::string_view address;
+  std::int64_t bytes = 0;     ///< 0 where its home does not say
+  std::string_view md5 = {};  ///< empty where its home publishes none
+
+  /// What follows the last '/'.
+  std::string_view name() const { return address.substr(address.rfind('/') + 1); }
+  bool is_archive() const { return address.ends_with(".tar.gz"); }
+};
+
 struct CatalogEntry {
   std::string_view name;         ///< as in `--dataset`
   std::string_view folder;       ///< under a root
   std::string_view description;  ///< counts, size, classes
   std::span<const CatalogFile> files;
+  std::span<const CatalogDownload> downloads;
   std::string_view system_folder = {};  ///< where a package of the system puts it, or nothing
   std::string_view package = {};        ///< that package, or nothing
 };
@@ -58,6 +70,9 @@ struct DatasetStatus {
   /// Whether every file is there and, after `verify`, whole.
   bool good() const;
 };
+
+/// What is wrong with a file's decompressed content, by its size and MD5; empty if nothing.
+std::string problem_of(const CatalogFile& file, std::string_view content);
 
 /// What is there, by name only.
 DatasetStatus status(const CatalogEntry& entry, const std::filesystem::path& root = {});

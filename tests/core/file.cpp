@@ -4,36 +4,19 @@
 
 #include <canopy/core/error.hpp>
 
+#include <support/file_size_limit.hpp>
 #include <support/temporary_folder.hpp>
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using test::FileSizeLimit;
 using test::speaks_of;
 using test::TemporaryFolder;
 
 BOOST_AUTO_TEST_SUITE(file)
-
-namespace {
-
-// No file may grow beyond `bytes` while this lives.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limited{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limited);
-  }
-  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
   const TemporaryFolder folder;
@@ -118,6 +101,33 @@ BOOST_AUTO_TEST_CASE(a_size_limit_is_an_error_and_leaves_the_old_file) {
   BOOST_TEST(folder.entries() == 1);
   write_file(folder / "a", large);
   BOOST_CHECK(read_file(folder / "a") == large);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_appended_follows_what_was_there) {
+  const TemporaryFolder folder;
+  for (const char* piece : {"one ", "two ", "three"}) {
+    FileAppender file(folder / "a");
+    file.write(piece, std::char_traits<char>::length(piece));
+    file.sync();
+  }
+  BOOST_TEST(read_file(folder / "a") == "one two three");
+}
+
+BOOST_AUTO_TEST_CASE(appending_to_a_full_disk_keeps_what_fits) {
+  const TemporaryFolder folder;
+  {
+    const FileSizeLimit limit(10'000);
+    FileAppender file(folder / "a");
+    const std::string piece(4'000, 'x');
+    const auto append = [&] { file.write(piece.data(), piece.size()); };
+    append();
+    append();
+    BOOST_CHECK_EXCEPTION(append(), Error, speaks_of("/a", "File too large"));
+  }
+  BOOST_TEST(read_file(folder / "a") == std::string(10'000, 'x'));
+  BOOST_CHECK_EXCEPTION(FileAppender(folder / "no/a"), Error, speaks_of("no/a", "No such file"));
+  FileAppender full("/dev/full");
+  BOOST_CHECK_EXCEPTION(full.write("x", 1), Error, speaks_of("/dev/full", "No space left"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,13 +11,14 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
 
+#include <support/file_size_limit.hpp>
 #include <support/temporary_folder.hpp>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using test::FileSizeLimit;
 using test::speaks_of;
 using test::TemporaryFolder;
 
@@ -330,13 +331,11 @@ BOOST_AUTO_TEST_CASE(a_write_that_fails_leaves_the_old_file) {
   const TemporaryFolder folder;
   write_safetensors(folder / "a", sample());
   const std::string before = read_file(folder / "a");
-  rlimit unlimited{};
-  getrlimit(RLIMIT_FSIZE, &unlimited);
-  const rlimit limited{50'000, unlimited.rlim_max};
-  setrlimit(RLIMIT_FSIZE, &limited);
-  BOOST_CHECK_EXCEPTION(write_safetensors(folder / "a", {.tensors = {{"x", Tensor({100'000}, 1.f)}}}), CheckpointError,
-                        speaks_of("/a", "File too large"));
-  setrlimit(RLIMIT_FSIZE, &unlimited);
+  {
+    const FileSizeLimit limit(50'000);
+    BOOST_CHECK_EXCEPTION(write_safetensors(folder / "a", {.tensors = {{"x", Tensor({100'000}, 1.f)}}}),
+                          CheckpointError, speaks_of("/a", "File too large"));
+  }
   BOOST_CHECK(read_file(folder / "a") == before);
   BOOST_TEST(folder.entries() == 1);
 }

@@ -1,0 +1,101 @@
+#include <canopy/datasets/download.hpp>
+
+#include <exception>
+#include <memory>
+
+#include <canopy/core/file.hpp>
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+namespace canopy::datasets {
+namespace {
+
+struct Transfer {
+  DownloadProgress progress;
+  const OnDownload& on_progress;
+  FileAppender& file;
+  std::exception_ptr error = {};  // must not pass through C
+};
+
+std::size_t on_data(char* bytes, std::size_t, std::size_t count, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  try {
+    transfer.file.write(bytes, count);
+    return count;
+  } catch (...) {
+    transfer.error = std::current_exception();
+    return CURL_WRITEFUNC_ERROR;
+  }
+}
+
+int on_progress(void* user, curl_off_t total, curl_off_t done, curl_off_t, curl_off_t) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  transfer.progress.done = transfer.progress.before + done;
+  if (total > 0) transfer.progress.total = transfer.progress.before + total;
+  try {
+    return transfer.on_progress(transfer.progress) ? 0 : 1;
+  } catch (...) {
+    transfer.error = std::current_exception();
+    return 1;
+  }
+}
+
+CURLcode perform(CURL* curl, const std::string& address, Transfer& transfer) {
+  curl_easy_setopt(curl, CURLOPT_URL, address.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,ftp,file");
+  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+  curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
+  // A connection that brought nothing for a minute is dead.
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+  curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(transfer.progress.before));
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
+  return curl_easy_perform(curl);
+}
+
+/// Whether the other side has no bytes after those that are here, or cannot begin there.
+bool refuses_to_continue(CURL* curl, CURLcode code) {
+  constexpr long range_not_satisfiable = 416;
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  return code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || code == CURLE_FTP_COULDNT_USE_REST ||
+         (code == CURLE_HTTP_RETURNED_ERROR && status == range_not_satisfiable);
+}
+
+}  // namespace
+
+bool download(const std::string& address, const std::filesystem::path& to, const OnDownload& progress) {
+  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  const std::unique_ptr<CURL, void (*)(CURL*)> curl(ready == CURLE_OK ? curl_easy_init() : nullptr, curl_easy_cleanup);
+  if (!curl) throw Error("cannot start libcurl");
+  char reason[CURL_ERROR_SIZE] = "";
+  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason);
+
+  FileAppender file(to);
+  const auto before = static_cast<std::int64_t>(std::filesystem::file_size(to));
+  Transfer transfer{
+      .progress = {.address = address, .before = before, .done = before}, .on_progress = progress, .file = file};
+  CURLcode code = perform(curl.get(), address, transfer);
+  if (before > 0 && refuses_to_continue(curl.get(), code)) {
+    std::filesystem::resize_file(to, 0);
+    transfer.progress = {.address = address};
+    code = perform(curl.get(), address, transfer);
+  }
+  file.sync();
+  if (transfer.error) std::rethrow_exception(transfer.error);
+  if (code == CURLE_ABORTED_BY_CALLBACK) return false;
+  if (code != CURLE_OK) {
+    throw DownloadError(fmt::format("cannot download {}: {}", address, *reason ? reason : curl_easy_strerror(code)));
+  }
+  return true;
+}
+
+}  // namespace canopy::datasets
