@@ -1,9 +1,11 @@
-// canopy data: the data sets that are known, where they are, and whether they are whole.
+// canopy data: the data sets that are known, where they are, whether they are whole, and how they come here.
 #include <memory>
 
-#include <canopy/datasets/catalog.hpp>
+#include <canopy/datasets/fetch.hpp>
 #include <canopy/experiments/cli/commands.hpp>
+#include <canopy/experiments/cli/download_display.hpp>
 #include <canopy/experiments/harness/json.hpp>
+#include <canopy/experiments/harness/stop_signals.hpp>
 #include <canopy/experiments/harness/text_table.hpp>
 
 #include <fmt/format.h>
@@ -18,17 +20,21 @@ using harness::Json;
 struct DataCommand {
   std::string name;
   std::string data;
+  std::string from;
   bool json = false;
 };
 
 using Look = DatasetStatus (*)(const CatalogEntry&, const std::filesystem::path&);
 
+/// The named data set, or all.
+std::span<const CatalogEntry> chosen(const DataCommand& options) {
+  if (options.name.empty()) return datasets::catalog();
+  return {&datasets::catalog_entry(options.name), 1};
+}
+
 std::vector<DatasetStatus> look_at(const DataCommand& options, Look look) {
   std::vector<DatasetStatus> all;
-  for (const CatalogEntry& entry : datasets::catalog()) {
-    if (options.name.empty() || options.name == entry.name) all.push_back(look(entry, options.data));
-  }
-  if (all.empty()) datasets::catalog_entry(options.name);  // throws and names the known ones
+  for (const CatalogEntry& entry : chosen(options)) all.push_back(look(entry, options.data));
   return all;
 }
 
@@ -95,6 +101,24 @@ void verify(const DataCommand& options) {
   }
 }
 
+void fetch(const DataCommand& options) {
+  if (!options.from.empty() && options.name.empty()) throw ConfigError("--from is the address of one data set: which?");
+  {
+    const harness::StopSignals signals;
+    DownloadDisplay display;
+    const auto progress = [&](const datasets::DownloadProgress& download) {
+      display.show(download);
+      return signals.count() == 0;
+    };
+    for (const CatalogEntry& entry : chosen(options)) {
+      if (!datasets::fetch(entry, {.root = options.data, .from = options.from, .progress = progress})) {
+        throw Failed("interrupted, what came is kept; the same command continues", 130);
+      }
+    }
+  }
+  print(look_at(options, datasets::status), "present", options.json);
+}
+
 CLI::App* add_subcommand(CLI::App& parent, const char* name, const char* description,
                          const std::shared_ptr<DataCommand>& options) {
   CLI::App* command = parent.add_subcommand(name, description);
@@ -107,7 +131,7 @@ CLI::App* add_subcommand(CLI::App& parent, const char* name, const char* descrip
 }  // namespace
 
 void add_data(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("data", "The data sets: what is known, present, whole");
+  CLI::App* command = app.add_subcommand("data", "The data sets: what is known, present, whole; download");
   command->require_subcommand(1);
   const auto options = std::make_shared<DataCommand>();
   add_subcommand(*command, "list", "What is known, and what is present", options)->callback([options] {
@@ -116,6 +140,9 @@ void add_data(CLI::App& app) {
   add_subcommand(*command, "verify", "Read every file and compare its size and checksum", options)->callback([options] {
     verify(*options);
   });
+  CLI::App* fetching = add_subcommand(*command, "fetch", "Download what is missing or damaged, and check it", options);
+  fetching->add_option("--from", options->from, "Address of a mirror, or file:///FOLDER, with the same files");
+  fetching->callback([options] { fetch(*options); });
 }
 
 }  // namespace canopy::cli

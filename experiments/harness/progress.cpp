@@ -1,5 +1,6 @@
 #include <canopy/experiments/harness/progress.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -11,6 +12,12 @@ std::string duration(double seconds) {
   if (seconds < 100) return fmt::format("{:.0f} s", seconds);
   if (seconds < 100 * 60) return fmt::format("{:.0f} min", seconds / 60);
   return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+std::string bar(double fraction) {
+  constexpr std::size_t width = 30;
+  const auto filled = static_cast<std::size_t>(std::clamp(fraction, 0., 1.) * width);
+  return fmt::format("[{}{}]", std::string(filled, '#'), std::string(width - filled, '.'));
 }
 
 Progress::Progress(std::size_t total, std::size_t before, double work)
@@ -60,7 +67,7 @@ void Progress::say(const std::string& line) {
 void Progress::refresh() {
   if (!terminal_ || finished_ >= total_) return;
   erase();
-  fmt::print(stderr, "{}\n", bar());
+  fmt::print(stderr, "{}\n", total());
   for (const auto& [job, running] : running_) fmt::print(stderr, "  {}  {}\n", job, running.text);
   lines_ = static_cast<int>(running_.size()) + 1;
   std::fflush(stderr);
@@ -71,11 +78,9 @@ void Progress::erase() {
   lines_ = 0;
 }
 
-std::string Progress::bar() const {
-  constexpr std::size_t width = 30;
-  const std::size_t filled = total_ == 0 ? width : finished_ * width / total_;
+std::string Progress::total() const {
   const double left = remaining_seconds();
-  return fmt::format("[{}{}] {}/{} cells{}", std::string(filled, '#'), std::string(width - filled, '.'), finished_,
+  return fmt::format("{} {}/{} cells{}", bar(static_cast<double>(finished_) / static_cast<double>(total_)), finished_,
                      total_, left > 0 ? ", about " + duration(left) + " left" : "");
 }
 

@@ -38,7 +38,7 @@ class Progress {
   using Clock = std::chrono::steady_clock;
 
   void erase();
-  std::string bar() const;
+  std::string total() const;
 
   std::size_t total_;
   std::size_t finished_;
@@ -53,5 +53,7 @@ class Progress {
 
 /// "48 s", "12 min", "3.5 h"
 std::string duration(double seconds);
+/// "[######......]" for a fraction from 0 to 1 that is done.
+std::string bar(double fraction);
 
 }  // namespace canopy::harness

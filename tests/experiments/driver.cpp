@@ -3,6 +3,7 @@
 
 #include <canopy/experiments/harness/json.hpp>
 
+#include <boost/asio.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include "programs/program.hpp"
@@ -75,6 +76,62 @@ BOOST_AUTO_TEST_CASE(data) {
   BOOST_TEST(contains(missing.err, root));
   refused({"data", "list", "mnst"}, 2, "fashion-mnist");
   refused({"data"}, 2, "subcommand");
+}
+
+BOOST_AUTO_TEST_CASE(fetch) {
+  const Folder folder;
+  const std::string root = folder / "";
+  refused({"data", "fetch", "mnst"}, 2, "fashion-mnist");
+  refused({"data", "fetch", "--from", "file:///nowhere"}, 2, "--from");
+  refused({"data", "fetch", "mnist", "--data", root, "--from", "nowhere"}, 2, "nowhere");
+  // Nobody answers: what was tried, and what to do by hand.
+  const Outcome unreachable = fake({"data", "fetch", "svhn", "--data", root, "--from", "http://127.0.0.1:1"});
+  BOOST_TEST(unreachable.exit_code == 1);
+  BOOST_TEST(unreachable.out.empty());
+  for (const char* words :
+       {"http://127.0.0.1:1/train_32x32.mat", "http://ufldl.stanford.edu/housenumbers/train_32x32.mat"}) {
+    BOOST_TEST(contains(unreachable.err, words), unreachable.err);
+  }
+  BOOST_TEST(contains(unreachable.err, folder / "svhn"), unreachable.err);
+  std::ofstream(folder / "test_32x32.mat") << "x";
+  std::ofstream(folder / "train_32x32.mat") << "x";
+  const Outcome damaged = fake({"data", "fetch", "svhn", "--data", root, "--from", "file://" + root});
+  BOOST_TEST(damaged.exit_code == 3);
+  BOOST_TEST(contains(damaged.err, "expected 182040794 bytes, found 1"), damaged.err);
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupted_fetch) {
+  namespace asio = boost::asio;
+  asio::io_context context;
+  const asio::ip::tcp::acceptor silent(context, {asio::ip::address_v4::loopback(), 0});  // takes calls, says nothing
+  const std::string from = "http://127.0.0.1:" + std::to_string(silent.local_endpoint().port());
+  const Folder folder, output;
+  const pid_t process =
+      program::start(FAKE_DRIVER, {"data", "fetch", "usps", "--data", folder / "", "--from", from}, output);
+  while (!contains(program::content(output / "err"), from)) ::usleep(10'000);
+  ::kill(process, SIGINT);
+  const Outcome interrupted = program::wait(process, output);
+  BOOST_TEST(interrupted.exit_code == 130);
+  BOOST_TEST(contains(interrupted.err, "the same command continues"), interrupted.err);
+}
+
+BOOST_AUTO_TEST_CASE(fetch_real_mnist) {
+  const std::filesystem::path source = std::filesystem::path(CANOPY_TEST_DATA) / "mnist";
+  if (!std::filesystem::exists(source)) {
+    BOOST_TEST_MESSAGE("SKIPPED: no real mnist in " << source.parent_path());
+    return;
+  }
+  const Folder folder;
+  const std::string root = folder / "";
+  const std::string from = "file://" + std::filesystem::canonical(source).string();
+  const Outcome fetched = fake({"data", "fetch", "mnist", "--data", root, "--from", from, "--json"});
+  BOOST_TEST(fetched.exit_code == 0);
+  BOOST_TEST(Json::parse(fetched.out)[0]["state"] == "present");
+  BOOST_TEST(contains(fetched.err, from + "/train-images-idx3-ubyte.gz"));
+  BOOST_TEST(fake({"data", "verify", "mnist", "--data", root}).exit_code == 0);
+  const Outcome again = fake({"data", "fetch", "mnist", "--data", root});  // nothing to do
+  BOOST_TEST(again.exit_code == 0);
+  BOOST_TEST(again.err.empty());
 }
 
 BOOST_AUTO_TEST_CASE(run_then_report) {
