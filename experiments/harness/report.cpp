@@ -6,6 +6,8 @@
 #include <numeric>
 #include <optional>
 
+#include <boost/math/distributions/students_t.hpp>
+
 namespace canopy::harness {
 namespace {
 
@@ -18,9 +20,15 @@ constexpr Field fields[] = {{"epochs", false},  {"m_a", true},    {"m_a_ett", fa
                             {"g_a_ett", false}, {"leaves", true}, {"leaves_used", true}, {"maximum_leaf_load", false},
                             {"entropy", false}};
 
+/// Half the width of the 95 % interval of the mean of n values, by Student's t: the seeds are few.
+double half_interval(double sd, double n) {
+  const boost::math::students_t distribution(n - 1);
+  return quantile(complement(distribution, 0.025)) * sd / std::sqrt(n);
+}
+
 Json statistic(const std::vector<double>& values, bool more_is_better) {
   const auto n = static_cast<double>(values.size());
-  std::optional<double> mean, sd, best;
+  std::optional<double> mean, sd, best, low, high;
   if (!values.empty()) {
     mean = std::accumulate(values.begin(), values.end(), 0.) / n;
     best = more_is_better ? std::ranges::max(values) : std::ranges::min(values);
@@ -29,8 +37,11 @@ Json statistic(const std::vector<double>& values, bool more_is_better) {
     double squares = 0;
     for (const double value : values) squares += (value - *mean) * (value - *mean);
     sd = std::sqrt(squares / (n - 1));
+    low = *mean - half_interval(*sd, n);
+    high = *mean + half_interval(*sd, n);
   }
-  return {{"mean", number(mean)}, {"sd", number(sd)}, {"best", number(best)}, {"seeds", values.size()}};
+  return {{"mean", number(mean)}, {"sd", number(sd)},     {"best", number(best)},
+          {"low", number(low)},   {"high", number(high)}, {"seeds", values.size()}};
 }
 
 struct Seeds {

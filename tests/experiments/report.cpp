@@ -64,6 +64,10 @@ BOOST_AUTO_TEST_CASE(numbers_by_cell) {
   BOOST_TEST(tree["g_a"]["mean"].get<double>() == 93.);
   BOOST_TEST(tree["g_a"]["sd"].get<double>() == std::sqrt(13.));
   BOOST_TEST(tree["g_a"]["best"].get<double>() == 97.);
+  // The quantile at 97.5 % of Student's t with two degrees of freedom, which has this closed form: 4.3027.
+  const double half = 0.95 * std::sqrt(2 / (1 - 0.95 * 0.95)) * std::sqrt(13. / 3);
+  BOOST_TEST(tree["g_a"]["low"].get<double>() == 93 - half, boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(tree["g_a"]["high"].get<double>() == 93 + half, boost::test_tools::tolerance(1e-12));
   BOOST_TEST(tree["g_a"]["seeds"].get<int>() == 3);
   BOOST_TEST(tree["g_a"]["paper"].get<double>() == 94.9);
   BOOST_TEST(tree["g_a_ett"]["best"].get<double>() == 90.);
@@ -71,6 +75,7 @@ BOOST_AUTO_TEST_CASE(numbers_by_cell) {
   BOOST_TEST(tree["m_a"]["mean"].is_null());
   BOOST_TEST(tree["collapsed"].get<int>() == 1);
   BOOST_TEST(tree["speedup"]["mean"].get<double>() == 4.5);
+  BOOST_TEST(tree["speedup"]["low"].is_null());
   BOOST_TEST(tree["speedup"]["paper"].get<double>() == 3.39);
   BOOST_TEST(tree["milliseconds"]["mean"].get<double>() == 2.);
   BOOST_TEST(tree["status"].get<std::string>() == "done");
