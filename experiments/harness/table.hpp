@@ -9,7 +9,7 @@
 namespace canopy::harness {
 
 /// One row a cell. A field that the paper has numbers for takes two columns, "paper" and "ours"; several seeds read
-/// "mean ± sd (best)". Cells with collapsed trees, failures or missing seeds say so in the last column.
+/// "mean ± sd (best)". The last column has the remarks.
 TextTable make_table(const Json& report);
 
 /// The table under its title, over the text of every failure.
