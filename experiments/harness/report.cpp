@@ -78,6 +78,10 @@ std::int64_t count_collapsed(const std::vector<Json>& results) {
   });
 }
 
+std::int64_t count_diverged(const std::vector<Json>& results) {
+  return std::ranges::count_if(results, [](const Json& result) { return result["status"] == "diverged"; });
+}
+
 /// The rows of timing.json by cell.
 std::map<std::string, Json> read_timing(const RunDirectory& directory) {
   std::map<std::string, Json> rows;
@@ -102,6 +106,7 @@ Json row_of(const Cell& cell, const Seeds& seeds, std::int64_t planned, const Js
               {"seeds_done", done},
               {"seeds_failed", seeds.errors.size()},
               {"collapsed", count_collapsed(seeds.results)},
+              {"diverged", count_diverged(seeds.results)},
               {"errors", seeds.errors}};
   for (const Field& field : fields)
     row[field.name] = statistic(numbers(seeds.results, field.name), field.more_is_better);

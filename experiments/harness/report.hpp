@@ -14,10 +14,10 @@ namespace canopy::harness {
 inline constexpr double collapsed_above = 90;
 
 /// {experiment, paper, artefact, preset, seeds, columns, rows: [{cell, dataset, ..., status, seeds_done, seeds_failed,
-/// collapsed, errors, m_a: {mean, sd, best, low, high, seeds, paper}, ...}]}. `paper` is there where the paper has a
-/// number, `sd` is the sample's, `low` and `high` bound the 95 % interval of the mean by Student's t; all three are
-/// null for one seed. `collapsed` counts seeds. Fields of timing.json that are numbers appear in the same form,
-/// `speedup` always. Works at any time, also while the run goes on.
+/// collapsed, diverged, errors, m_a: {mean, sd, best, low, high, seeds, paper}, ...}]}. `paper` is there where the
+/// paper has a number, `sd` is the sample's, `low` and `high` bound the 95 % interval of the mean by Student's t; all
+/// three are null for one seed. `collapsed` and `diverged` count seeds. Fields of timing.json that are numbers appear
+/// in the same form, `speedup` always. Works at any time, also while the run goes on.
 Json report(const RunDirectory& directory, const Experiment& experiment, const Configuration& configuration);
 
 }  // namespace canopy::harness

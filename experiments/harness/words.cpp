@@ -64,6 +64,7 @@ std::string remarks(const Json& row, std::int64_t seeds) {
     if (count > 0) all.push_back(seeds == 1 ? word : fmt::format("{} {}/{}", word, count, of));
   };
   add("COLLAPSED", row["collapsed"].get<std::int64_t>(), done);
+  add("DIVERGED", row["diverged"].get<std::int64_t>(), done);
   add("FAILED", failed, seeds);
   if (done + failed < seeds) all.push_back(fmt::format("{}/{} seeds", done, seeds));
   return fmt::format("{}", fmt::join(all, ", "));
@@ -77,6 +78,9 @@ std::vector<std::string> explanations(const Json& report) {
   if (any("collapsed")) {
     all.emplace_back(
         "COLLAPSED: over 90 % of the inputs reach one leaf, so the accuracy is that of one small network.");
+  }
+  if (any("diverged")) {
+    all.emplace_back("DIVERGED: the loss was no longer finite and the training stopped there.");
   }
   return all;
 }

@@ -25,7 +25,7 @@ std::vector<std::string> fields_in_paper(const Json& report);
 std::string mean_and_sd(const Json& row, const std::string& field);
 /// "11.0/16": of how many leaves; without the zeros of a whole number where the digits are only for means.
 std::string leaves_used(const Json& row);
-/// Collapsed trees, failures and missing seeds, each with how many of the seeds; empty where all is
+/// Collapsed trees, diverged trainings, failures and missing seeds, each with how many of the seeds; empty where all is
 /// well.
 std::string remarks(const Json& row, std::int64_t seeds);
 

@@ -35,7 +35,8 @@ Experiment experiment() {
           }};
 }
 
-void put(const RunDirectory& directory, const std::string& cell, std::int64_t seed, double g_a, double load) {
+void put(const RunDirectory& directory, const std::string& cell, std::int64_t seed, double g_a, double load,
+         const std::string& status = "done") {
   std::filesystem::create_directories(directory.cell(cell, seed));
   Result result;
   result.g_a = g_a;
@@ -43,6 +44,7 @@ void put(const RunDirectory& directory, const std::string& cell, std::int64_t se
   result.leaves = 16;
   result.leaves_used = 10 + seed;
   result.maximum_leaf_load = load;
+  result.status = status;
   write_file(directory.cell(cell, seed) / "result.json", to_json(result).dump());
 }
 
@@ -92,6 +94,20 @@ BOOST_AUTO_TEST_CASE(numbers_by_cell) {
     BOOST_TEST_CONTEXT(words) { BOOST_TEST(text.find(words) != std::string::npos); }
   }
   BOOST_TEST(to_html(all, directory).find("93.00 ± 3.61 (97.00)") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(diverged_trainings_are_counted) {
+  const program::Folder folder;
+  const RunDirectory directory{folder / "run"};
+  put(directory, "tree", 0, 10, 95, "diverged");
+  put(directory, "tree", 1, 92, 50);
+  const Json several = harness::report(directory, experiment(), resolve(experiment(), "quick", 0, "tree", {}));
+  BOOST_TEST(several["rows"][0]["diverged"].get<int>() == 1);
+  const std::string text = to_text(several);
+  BOOST_TEST(text.find("COLLAPSED 1/2, DIVERGED 1/2, 2/3 seeds") != std::string::npos, text);
+  BOOST_TEST(text.find("DIVERGED: the loss") != std::string::npos);
+  const Json one = harness::report(directory, experiment(), resolve(experiment(), "quick", 1, "tree", {}));
+  BOOST_TEST(to_text(one).find("COLLAPSED, DIVERGED\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_directory_has_rows_without_numbers) {
