@@ -3,7 +3,10 @@
 
 #include <canopy/core/file.hpp>
 #include <canopy/experiments/cli/commands.hpp>
+#include <canopy/experiments/harness/csv.hpp>
+#include <canopy/experiments/harness/markdown.hpp>
 #include <canopy/experiments/harness/page.hpp>
+#include <canopy/experiments/harness/plots.hpp>
 #include <canopy/experiments/harness/report.hpp>
 #include <canopy/experiments/harness/table.hpp>
 
@@ -17,29 +20,42 @@ using namespace harness;
 struct ReportCommand {
   std::string directory;
   std::string html;
+  std::string to;
   bool json = false;
 };
+
+/// report.md, report.csv and plots/*.svg
+void write_report(const Json& rows, const RunDirectory& directory, const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder / "plots");
+  write_file(folder / "report.md", to_markdown(rows));
+  write_file(folder / "report.csv", to_csv(rows));
+  for (const Figure& figure : figures(rows, directory)) {
+    write_file(folder / "plots" / (figure.name + ".svg"), to_svg(figure));
+  }
+}
 
 void print_report(const Program& program, const ReportCommand& options) {
   const RunDirectory directory{options.directory};
   const Configuration configuration = read_configuration(directory.configuration(), program.experiments);
   const Json rows = report(directory, find_experiment(program.experiments, configuration.experiment), configuration);
-  if (!options.html.empty()) write_file(options.html, to_html(rows, directory));
-  if (options.json) {
-    fmt::print("{}\n", rows.dump(2));
-  } else {
-    fmt::print("{}\n", harness::to_text(rows));
+  fmt::print("{}\n", options.json ? rows.dump(2) : harness::to_text(rows));
+  std::fflush(stdout);
+  if (!options.json || !options.to.empty()) {
+    write_report(rows, directory, options.to.empty() ? directory.root : std::filesystem::path(options.to));
   }
+  if (!options.html.empty()) write_file(options.html, to_html(rows, directory));
 }
 
 }  // namespace
 
 void add_report(CLI::App& app, const Program& program) {
-  CLI::App* command = app.add_subcommand("report", "Tables and plots from a run directory, at any time");
+  CLI::App* command =
+      app.add_subcommand("report", "Print a run directory's table; write report.md, report.csv, plots/*.svg");
   const auto options = std::make_shared<ReportCommand>();
   command->add_option("DIR", options->directory, "Run directory")->required();
-  command->add_flag("--json", options->json, "Print one JSON value instead of the table");
-  command->add_option("--html", options->html, "Write a page with the table and a plot for each cell");
+  command->add_option("--to", options->to, "Folder for what is written (default: DIR)");
+  command->add_option("--html", options->html, "Write a page with the table and the plots too");
+  command->add_flag("--json", options->json, "Print one JSON value instead; write only what --to and --html name");
   command->callback([options, &program] { print_report(program, *options); });
 }
 

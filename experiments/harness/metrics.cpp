@@ -1,8 +1,6 @@
 #include <canopy/experiments/harness/metrics.hpp>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -10,9 +8,7 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace canopy::harness {
 namespace {
@@ -61,13 +57,9 @@ void MetricsFile::append(std::int64_t number, const Columns& columns) {
   if (!begun_) cut(number, columns);
   begun_ = true;
   const std::string line = row(number, columns);
-  const int descriptor = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  const bool written = descriptor >= 0 &&
-                       ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-                       ::fdatasync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  if (!written) throw DataError(fmt::format("{}: cannot be written: {}", file_.string(), std::strerror(error)));
+  FileAppender file(file_);
+  file.write(line.data(), line.size());
+  file.sync();
 }
 
 std::vector<std::pair<std::string, std::vector<double>>> read_metrics(const std::filesystem::path& file) {

@@ -16,8 +16,19 @@ struct Field {
   const char* name;
   bool more_is_better;
 };
-constexpr Field fields[] = {{"epochs", false},  {"m_a", true},    {"m_a_ett", false},    {"g_a", true},
-                            {"g_a_ett", false}, {"leaves", true}, {"leaves_used", true}, {"maximum_leaf_load", false},
+constexpr Field fields[] = {{"epochs", false},
+                            {"m_a", true},
+                            {"m_a_ett", false},
+                            {"g_a", true},
+                            {"g_a_ett", false},
+                            {"g_a_soft", true},
+                            {"validation_accuracy", true},
+                            {"train_accuracy", true},
+                            {"train_accuracy_soft", true},
+                            {"master_share", true},
+                            {"leaves", true},
+                            {"leaves_used", true},
+                            {"maximum_leaf_load", false},
                             {"entropy", false}};
 
 /// Half the width of the 95 % interval of the mean of n values, by Student's t: the seeds are few.

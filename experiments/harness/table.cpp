@@ -13,8 +13,8 @@ namespace {
 std::string ours(const Json& row, const std::string& field) {
   if (field == "leaves_used") return leaves_used(row);
   const std::string mean = mean_and_sd(row, field);
-  if (mean.empty() || row[field]["sd"].is_null()) return mean;
-  return fmt::format("{} ({:.{}f})", mean, row[field]["best"].get<double>(), style_of(field).digits);
+  const std::string best_of = best(row, field);
+  return best_of.empty() ? mean : fmt::format("{} ({})", mean, best_of);
 }
 
 }  // namespace

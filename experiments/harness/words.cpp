@@ -9,10 +9,15 @@
 namespace canopy::harness {
 
 Style style_of(const std::string& field) {
-  static const std::map<std::string, Style> styles = {{"m_a", {"M_A %", 2}},
+  static const std::map<std::string, Style> styles = {{"m_a", {"M_A %", 2, true}},
                                                       {"m_a_ett", {"ETT", 0}},
-                                                      {"g_a", {"G_A %", 2}},
+                                                      {"g_a", {"G_A %", 2, true}},
                                                       {"g_a_ett", {"ETT", 0}},
+                                                      {"g_a_soft", {"soft G_A %", 2, true}},
+                                                      {"validation_accuracy", {"validation %", 2, true}},
+                                                      {"train_accuracy", {"train %", 2, true}},
+                                                      {"train_accuracy_soft", {"soft train %", 2, true}},
+                                                      {"master_share", {"master share", 3}},
                                                       {"leaves_used", {"leaves used", 1}},
                                                       {"maximum_leaf_load", {"max load %", 1}},
                                                       {"entropy", {"entropy", 3}},
@@ -45,6 +50,19 @@ std::string mean_and_sd(const Json& row, const std::string& field) {
   const std::string mean = fmt::format("{:.{}f}", value["mean"].get<double>(), digits);
   if (value["sd"].is_null()) return mean;
   return fmt::format("{} ± {:.{}f}", mean, value["sd"].get<double>(), digits);
+}
+
+std::string best(const Json& row, const std::string& field) {
+  const Json value = row.value(field, Json());
+  if (!value.is_object() || value["sd"].is_null()) return "";
+  return fmt::format("{:.{}f}", value["best"].get<double>(), style_of(field).digits);
+}
+
+std::string interval(const Json& row, const std::string& field) {
+  const Json value = row.value(field, Json());
+  if (!value.is_object() || value["sd"].is_null()) return "";
+  return fmt::format("{0:.{2}f} to {1:.{2}f}", value["low"].get<double>(), value["high"].get<double>(),
+                     style_of(field).digits);
 }
 
 std::string leaves_used(const Json& row) {

@@ -11,7 +11,8 @@ namespace canopy::harness {
 
 struct Style {
   std::string title;
-  int digits;  ///< after the point
+  int digits;             ///< after the point
+  bool accuracy = false;  ///< one of the numbers that an experiment is about
 };
 /// A field that is not in the list is called by its name.
 Style style_of(const std::string& field);
@@ -23,6 +24,10 @@ std::vector<std::string> fields_in_paper(const Json& report);
 
 /// "mean ± sd", of one seed its value; empty without any.
 std::string mean_and_sd(const Json& row, const std::string& field);
+/// Of several seeds; empty for one.
+std::string best(const Json& row, const std::string& field);
+/// "92.1 to 93.9", the 95 % interval of the mean of several seeds; empty for one.
+std::string interval(const Json& row, const std::string& field);
 /// "11.0/16": of how many leaves; without the zeros of a whole number where the digits are only for means.
 std::string leaves_used(const Json& row);
 /// Collapsed trees, diverged trainings, failures and missing seeds, each with how many of the seeds; empty where all is

@@ -4,6 +4,7 @@
 #include <canopy/datasets/load.hpp>
 
 #include <datasets/files.hpp>
+#include <support/environment.hpp>
 #include <support/temporary_folder.hpp>
 
 using namespace canopy;

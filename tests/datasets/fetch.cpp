@@ -9,6 +9,7 @@
 
 #include <datasets/files.hpp>
 #include <datasets/http_server.hpp>
+#include <support/environment.hpp>
 #include <support/file_size_limit.hpp>
 #include <support/temporary_folder.hpp>
 

@@ -62,23 +62,6 @@ inline void write_small_mnist(const std::filesystem::path& folder) {
   write_plain(folder / "t10k-labels-idx1-ubyte", idx({12}, 7, 10));
 }
 
-/// Sets an environment variable, or unsets it, for its own lifetime.
-class Environment {
- public:
-  Environment(const char* name, const char* value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before, was_set_ = true;
-    value ? setenv(name, value, 1) : unsetenv(name);
-  }
-  ~Environment() { was_set_ ? setenv(name_, before_.c_str(), 1) : unsetenv(name_); }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-
- private:
-  const char* name_;
-  std::string before_;
-  bool was_set_ = false;
-};
-
 /// A root with the real data set in it, or empty after a visible message.
 inline std::filesystem::path real_data(const char* name) {
   const char* variable = std::getenv("CANOPY_DATA");

@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "programs/program.hpp"
+#include "support/environment.hpp"
 
 using canopy::harness::Json;
 using program::Folder;
@@ -159,9 +160,30 @@ BOOST_AUTO_TEST_CASE(run_then_report) {
   const Outcome report = fake({"report", out, "--json", "--html", page});
   BOOST_TEST(report.exit_code == 0);
   BOOST_CHECK(Json::parse(report.out) == rows);
-  BOOST_TEST(contains(program::content(page), "<polyline"));
+  BOOST_TEST(contains(program::content(page), "<svg"));
+  BOOST_TEST(!std::filesystem::exists((folder / "run") / "report.md"));
   const Outcome text = fake({"report", out});
+  BOOST_TEST(text.exit_code == 0);
   BOOST_TEST(contains(text.out, "COLLAPSED 1/2"), text.out);
+  const Outcome elsewhere = fake({"report", out, "--json", "--to", folder / "written/here"});
+  BOOST_CHECK(Json::parse(elsewhere.out) == rows);
+  for (const char* place : {"run", "written/here"}) {
+    for (const char* file : {"report.md", "report.csv", "plots/accuracy-none-plain.svg"}) {
+      BOOST_TEST_CONTEXT(place << "/" << file) { BOOST_TEST(std::filesystem::exists((folder / place) / file)); }
+    }
+  }
+  BOOST_TEST(contains(program::content((folder / "run") / "report.md"), "COLLAPSED 1/2"));
+  const Outcome nowhere = fake({"report", out, "--to", "/proc/nowhere"});
+  BOOST_TEST(nowhere.exit_code == 1);
+  BOOST_TEST(contains(nowhere.err, "/proc/nowhere"), nowhere.err);
+  {
+    const canopy::test::Environment no_gnuplot("PATH", "/nowhere");
+    const Outcome tables = fake({"report", out, "--to", folder / "tables"});
+    BOOST_TEST(tables.exit_code == 1);
+    BOOST_TEST(contains(tables.err, "gnuplot-nox"), tables.err);
+    BOOST_TEST(contains(tables.out, "COLLAPSED 1/2"));
+    BOOST_TEST(std::filesystem::exists((folder / "tables") / "report.csv"));
+  }
 
   const std::vector<std::string> again = {"run", "fake/count", "--out", out, "--set", "pause=0", "--set"};
   auto with = [&](std::vector<std::string> more) {

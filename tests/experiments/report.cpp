@@ -1,9 +1,15 @@
 #include <canopy/experiments/harness/report.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include <canopy/core/file.hpp>
+#include <canopy/experiments/harness/csv.hpp>
+#include <canopy/experiments/harness/markdown.hpp>
+#include <canopy/experiments/harness/metrics.hpp>
 #include <canopy/experiments/harness/page.hpp>
+#include <canopy/experiments/harness/plots.hpp>
 #include <canopy/experiments/harness/table.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -46,6 +52,17 @@ void put(const RunDirectory& directory, const std::string& cell, std::int64_t se
   result.maximum_leaf_load = load;
   result.status = status;
   write_file(directory.cell(cell, seed) / "result.json", to_json(result).dump());
+}
+
+std::vector<std::vector<std::string>> parse_csv(const std::string& text) {
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::vector<std::string>& row = rows.emplace_back();
+    std::istringstream cells(line + ",");
+    for (std::string cell; std::getline(cells, cell, ',');) row.push_back(cell);
+  }
+  return rows;
 }
 
 }  // namespace
@@ -94,6 +111,40 @@ BOOST_AUTO_TEST_CASE(numbers_by_cell) {
     BOOST_TEST_CONTEXT(words) { BOOST_TEST(text.find(words) != std::string::npos); }
   }
   BOOST_TEST(to_html(all, directory).find("93.00 ± 3.61 (97.00)") != std::string::npos);
+
+  const std::string page = to_markdown(all);
+  BOOST_TEST_MESSAGE(page);
+  for (const char* words : {"Table 0 of a paper", "| `tree` | ", "| G_A % paper | G_A % ours | best | 95 % interval |",
+                            "| 94.9 | 93.00 ± 3.61 | 97.00 | 84.04 to 101.96 |", "| 11.0/16 |", "| 3 | COLLAPSED 1/3 |",
+                            "| 0 | FAILED 1/3, 0/3 seeds |", "failed: plain seed 1: it broke"}) {
+    BOOST_TEST_CONTEXT(words) { BOOST_TEST(page.find(words) != std::string::npos); }
+  }
+
+  const std::vector<std::vector<std::string>> csv = parse_csv(to_csv(all));
+  BOOST_REQUIRE(csv.size() == 3u);
+  const auto value = [&](std::size_t row, const std::string& column) {
+    const auto at = std::ranges::find(csv[0], column) - csv[0].begin();
+    BOOST_REQUIRE(static_cast<std::size_t>(at) < csv[0].size());
+    BOOST_REQUIRE(csv[row].size() == csv[0].size());
+    return csv[row][static_cast<std::size_t>(at)];
+  };
+  BOOST_TEST(value(1, "cell") == "tree");
+  BOOST_TEST(value(1, "collapsed") == "1");
+  BOOST_TEST(std::stod(value(1, "g_a_mean")) == 93.);
+  BOOST_TEST(std::stod(value(1, "g_a_low")) == 93 - half, boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(value(1, "g_a_paper") == "94.9");
+  BOOST_TEST(value(1, "speedup_sd") == "");
+  BOOST_TEST(value(2, "g_a_mean") == "");
+  BOOST_TEST(value(2, "seeds_failed") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(text_in_tables_is_escaped) {
+  const program::Folder folder;
+  Json all = harness::report({folder / "none"}, experiment(), resolve(experiment(), "quick", 1, "tree", {}));
+  all["rows"][0]["dataset"] = "idx:a,\"b\"";
+  all["rows"][0]["cell"] = "a|b";
+  BOOST_TEST(to_csv(all).find("a|b,\"idx:a,\"\"b\"\"\",") != std::string::npos, to_csv(all));
+  BOOST_TEST(to_markdown(all).find("| `a\\|b` |") != std::string::npos, to_markdown(all));
 }
 
 BOOST_AUTO_TEST_CASE(diverged_trainings_are_counted) {
@@ -118,6 +169,79 @@ BOOST_AUTO_TEST_CASE(an_empty_directory_has_rows_without_numbers) {
   BOOST_TEST(all["rows"][0]["status"].get<std::string>() == "incomplete");
   BOOST_TEST(all["rows"][0]["g_a"]["mean"].is_null());
   BOOST_TEST(all["rows"][0]["g_a"]["seeds"].get<int>() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(accuracies_over_the_epochs) {
+  const program::Folder folder;
+  const RunDirectory directory{folder / "run"};
+  const Json all = harness::report(directory, experiment(), resolve(experiment(), "quick", 2, "tree", {}));
+  BOOST_TEST(figures(all, directory).empty());
+
+  for (int seed = 0; seed < 2; ++seed) {
+    std::filesystem::create_directories(directory.cell("tree", seed));
+    MetricsFile metrics(directory.cell("tree", seed) / "metrics.csv");
+    for (int epoch = 0; epoch < 3 + seed; ++epoch) {
+      metrics.append(epoch, {{"loss", 1}, {"validation_accuracy", 80 + epoch + 10 * seed}, {"train_accuracy", NAN}});
+    }
+  }
+  const std::vector<Figure> drawn = figures(all, directory);
+  BOOST_REQUIRE(drawn.size() == 1u);
+  BOOST_TEST(drawn[0].name == "accuracy");
+  BOOST_REQUIRE(drawn[0].panels.size() == 1u);
+  BOOST_REQUIRE(drawn[0].panels[0].lines.size() == 1u);  // none of the training: it has no values
+  const Line& line = drawn[0].panels[0].lines[0];
+  BOOST_TEST(line.title == "tree");
+  const std::vector<double> x = {1, 2, 3}, y = {85, 86, 87};
+  BOOST_TEST(line.x == x, boost::test_tools::per_element());
+  BOOST_TEST(line.y == y, boost::test_tools::per_element());
+  const std::string svg = to_svg(drawn[0]);
+  BOOST_TEST(svg.find("<svg") != std::string::npos);
+  BOOST_TEST(svg.find(">epoch<") != std::string::npos);
+  BOOST_TEST(svg.find(">tree<") != std::string::npos);
+  BOOST_TEST(to_svg(drawn[0]) == svg);
+  BOOST_TEST(to_html(all, directory).find(">tree<") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(entropies_over_the_steps) {
+  const program::Folder folder;
+  const RunDirectory directory{folder / "run"};
+  std::filesystem::create_directories(directory.cell("tree", 0));
+  MetricsFile entropies(directory.cell("tree", 0) / "entropies.csv", "step", 20);
+  for (int step = 0; step < 100; step += 20) {
+    entropies.append(step, {{"entropy_level_0", 0.5},
+                            {"entropy_level_1", 0.25},
+                            {"entropy_node_0", 0.5},
+                            {"entropy_node_1", 0.125},
+                            {"entropy_node_2", 0.375}});
+  }
+  const Json all = harness::report(directory, experiment(), resolve(experiment(), "quick", 1, "tree", {}));
+  const std::vector<Figure> drawn = figures(all, directory);
+  BOOST_REQUIRE(drawn.size() == 1u);
+  BOOST_TEST(drawn[0].name == "entropies-tree-0");
+  const std::vector<Line>& lines = drawn[0].panels[0].lines;
+  BOOST_REQUIRE(lines.size() == 5u);  // the nodes, then the levels above them
+  BOOST_TEST(lines[1].y[0] == 0.125);
+  BOOST_TEST(lines[1].colour == lines[2].colour);
+  BOOST_TEST(lines[1].colour == lines[4].colour);
+  BOOST_TEST(lines[0].colour == lines[3].colour);
+  BOOST_TEST(lines[3].title == "level 0");
+  BOOST_TEST(lines[3].x.back() == 80);
+  BOOST_TEST(to_svg(drawn[0]).find(">level 1<") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(gnuplot_takes_any_text) {
+  const Figure figure{.name = "a",
+                      .title = "it's \"quoted\" $x @y `ls` {a} \\ %d\n<b>",
+                      .x_label = "x",
+                      .y_label = "y",
+                      .legend = "top right",
+                      .panels = {{.title = "", .lines = {{.title = "l", .colour = "#000000", .x = {1}, .y = {2}}}}}};
+  const std::string svg = to_svg(figure);
+  BOOST_TEST(svg.find("it's") != std::string::npos, svg);
+  BOOST_TEST(svg.find("`ls` {a} \\ %d &lt;b>") != std::string::npos, svg);
+  BOOST_CHECK_EXCEPTION(
+      to_svg({.name = "a", .title = "", .x_label = "", .y_label = "", .legend = "nowhere", .panels = {}}), Error,
+      test::speaks_of("gnuplot"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -36,7 +36,8 @@ Result count(const CellContext& context) {
     if (context.stop_requested()) throw Interrupted();
     std::this_thread::sleep_for(pause);
     state = next(state, context.seed, epoch);
-    context.report({.epoch = epoch, .epochs = epochs, .columns = {{"accuracy", 100 * state}}, .score = 100 * state});
+    context.report(
+        {.epoch = epoch, .epochs = epochs, .columns = {{"validation_accuracy", 100 * state}}, .score = 100 * state});
     write_file(context.checkpoint(), Json{{"state", state}, {"epochs", epoch + 1}}.dump());
   }
   const bool tree = context.cell.leaf_width.has_value();
