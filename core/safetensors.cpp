@@ -217,15 +217,11 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& con
   if (length > header_limit) {
     throw CheckpointError(fmt::format("{}: the header would have {} bytes, more than {}", file, length, header_limit));
   }
-  try {
-    FileWriter writer(path);
-    writer.write(&length, length_bytes);
-    writer.write(header);
-    for (const auto& [name, item] : items) writer.write(item.data, static_cast<std::size_t>(item.bytes));
-    writer.commit();
-  } catch (const Error& error) {
-    throw CheckpointError(error.what());
-  }
+  FileWriter writer(path);
+  writer.write(&length, length_bytes);
+  writer.write(header);
+  for (const auto& [name, item] : items) writer.write(item.data, static_cast<std::size_t>(item.bytes));
+  writer.commit();
 }
 
 }  // namespace canopy

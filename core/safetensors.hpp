@@ -23,8 +23,8 @@ struct Safetensors {
 Safetensors read_safetensors(const std::filesystem::path& path);
 
 /// Writes F32 and I32, names in order, the data aligned to 8 bytes; the file is replaced in one step (FileWriter).
-/// Throws CheckpointError, and leaves the old file as it was, if the file cannot be written or a name is used twice or
-/// is not UTF-8.
+/// Throws Error if the file cannot be written, CheckpointError if a name is used twice or is not UTF-8; the old file is
+/// then as it was.
 void write_safetensors(const std::filesystem::path& path, const Safetensors& content);
 
 }  // namespace canopy

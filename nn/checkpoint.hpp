@@ -20,7 +20,7 @@ struct ClassifierState {
 };
 ClassifierState classifier_state(const nn::Layer& model, const DatasetMetadata& dataset);
 
-/// Writes `model` atomically. Throws CheckpointError.
+/// Writes `model` atomically. Throws as write_safetensors.
 void save(const nn::Layer& model, const std::filesystem::path& path, const DatasetMetadata& dataset = {});
 
 struct LoadedClassifier {

@@ -1,7 +1,9 @@
 #include <canopy/experiments/cli/program.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include <canopy/core/environment.hpp>
@@ -28,6 +30,14 @@ int exit_code(const std::exception& error) {
   return 1;
 }
 
+/// What was printed may still wait for a disk that is full.
+void flush_output() {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    throw Error(fmt::format("standard output: {}", errno != 0 ? std::strerror(errno) : "cannot be written"));
+  }
+}
+
 void print_line(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   std::ranges::replace(text, '\n', ' ');
@@ -52,6 +62,7 @@ int run_program(const Program& program, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
     if (app.get_subcommands().empty()) throw ConfigError("which command? See canopy --help");
+    flush_output();
     return 0;
   } catch (const CLI::Success& help) {
     return app.exit(help);

@@ -44,6 +44,16 @@ BOOST_AUTO_TEST_CASE(killed_and_resumed) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(killed_at_twenty_random_moments) {
+  int killed = 0;
+  for (unsigned round = 0; killed < 20 && round < 20; ++round) {
+    const Folder folder;
+    killed += program::kill_until_done(FAKE_DRIVER, arguments(folder / "run", "pause=20000"), SIGKILL, 150ms, round);
+    BOOST_CHECK(program::result_bytes(folder / "run") == undisturbed());
+  }
+  BOOST_TEST(killed >= 20);
+}
+
 BOOST_AUTO_TEST_CASE(workers_die_with_their_parent) {
   const Folder folder;
   const Folder output;
