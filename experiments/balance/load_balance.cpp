@@ -98,6 +98,7 @@ Experiment load_balance() {
   const std::vector<Settings::Entry> standard = {{"dataset", Texts{"mnist", "fashion-mnist"}},
                                                  {"width", Integers{16}},
                                                  {"leaf_width", Integers{8, 4, 2, 1}},
+                                                 {"recipe", Texts{"released", "validated", "unbalanced"}},
                                                  {"epochs", std::int64_t{600}}};
   const std::vector<Settings::Entry> paper = {{"dataset", Texts{"mnist", "fashion-mnist"}},
                                               {"width", Integers{16, 128}},
