@@ -83,13 +83,9 @@ std::map<std::string, double> paper_numbers(const Cell& cell) {
 }
 
 Settings settings() {
-  std::vector<Settings::Entry> entries = {
-      {"dataset", Texts{"fashion-mnist"}}, {"width", Integers{16}}, {"leaf_width", Integers{8, 1}}};
-  for (const Settings::Entry& entry :
-       training::classifier_settings({"released", "validated", "unbalanced", "canopy"}, 40)) {
-    entries.push_back(entry);
-  }
-  return Settings(entries);
+  return training::grid_settings(
+      {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{16}}, {"leaf_width", Integers{8, 1}}},
+      {"released", "validated", "unbalanced", "canopy"}, 40);
 }
 
 }  // namespace

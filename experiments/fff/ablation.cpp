@@ -71,10 +71,8 @@ std::vector<Cell> cells(const Settings& settings) {
 }
 
 Settings settings() {
-  std::vector<Settings::Entry> entries = {
-      {"dataset", Texts{"fashion-mnist"}}, {"width", Integers{32}}, {"leaf_width", Integers{1}}};
-  for (const Settings::Entry& entry : training::classifier_settings(names(), 8)) entries.push_back(entry);
-  return Settings(entries);
+  return training::grid_settings(
+      {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{32}}, {"leaf_width", Integers{1}}}, names(), 8);
 }
 
 }  // namespace

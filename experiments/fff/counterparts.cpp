@@ -35,12 +35,9 @@ std::vector<Cell> cells(const Settings& settings) {
 }
 
 Settings settings() {
-  std::vector<Settings::Entry> entries = {
-      {"dataset", Texts{"fashion-mnist"}}, {"width", Integers{16, 128}}, {"leaf_width", Integers{8, 1}}};
-  for (const Settings::Entry& entry : training::classifier_settings({"literal", "canopy"}, 20)) {
-    entries.push_back(entry);
-  }
-  return Settings(entries);
+  return training::grid_settings(
+      {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{16, 128}}, {"leaf_width", Integers{8, 1}}},
+      {"literal", "canopy"}, 20);
 }
 
 }  // namespace

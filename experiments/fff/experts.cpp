@@ -87,11 +87,7 @@ std::map<std::string, double> paper_numbers(const Cell& cell) {
 }
 
 Settings settings() {
-  std::vector<Settings::Entry> entries = {{"dataset", Texts{"cifar-10"}}, {"width", Integers{64}}};
-  for (const Settings::Entry& entry : training::classifier_settings({"literal", "canopy"}, 15)) {
-    entries.push_back(entry);
-  }
-  return Settings(entries);
+  return training::grid_settings({{"dataset", Texts{"cifar-10"}}, {"width", Integers{64}}}, {"literal", "canopy"}, 15);
 }
 
 }  // namespace

@@ -34,12 +34,9 @@ std::vector<Cell> cells(const Settings& settings) {
 }
 
 Settings settings() {
-  std::vector<Settings::Entry> entries = {
-      {"dataset", Texts{"mnist"}}, {"leaf_width", std::int64_t{8}}, {"depth", Integers{2, 3, 4}}};
-  for (const Settings::Entry& entry : training::classifier_settings({"literal", "nearest", "canopy"}, 6)) {
-    entries.push_back(entry);
-  }
-  return Settings(entries);
+  return training::grid_settings(
+      {{"dataset", Texts{"mnist"}}, {"leaf_width", std::int64_t{8}}, {"depth", Integers{2, 3, 4}}},
+      {"literal", "nearest", "canopy"}, 6);
 }
 
 }  // namespace

@@ -41,12 +41,9 @@ std::vector<Cell> cells(const Settings& settings) {
 }
 
 Settings settings() {
-  std::vector<Settings::Entry> entries = {
-      {"dataset", Texts{"cifar-10"}}, {"leaf_width", Integers{2, 8}}, {"depth", Integers{2}}};
-  for (const Settings::Entry& entry : training::classifier_settings({"literal", "canopy"}, 10)) {
-    entries.push_back(entry);
-  }
-  return Settings(entries);
+  return training::grid_settings(
+      {{"dataset", Texts{"cifar-10"}}, {"leaf_width", Integers{2, 8}}, {"depth", Integers{2}}}, {"literal", "canopy"},
+      10);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include <canopy/experiments/training/classifier_grid.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cctype>
+#include <iterator>
 #include <map>
 
 #include <canopy/canopy.hpp>
@@ -138,11 +140,10 @@ std::unique_ptr<nn::Layer> make_model(const Cell& cell, const Recipe& recipe, st
                      .master_mix = recipe.master_mix});
 }
 
-std::vector<Settings::Entry> classifier_settings(const std::vector<std::string>& recipes, std::int64_t epochs,
-                                                 std::int64_t patience) {
-  std::vector<Settings::Entry> entries = {{"recipe", Texts(recipes)}, {"epochs", epochs}, {"patience", patience}};
-  for (const Settings::Entry& entry : recipe_settings()) entries.push_back(entry);
-  return entries;
+Settings grid_settings(std::vector<Settings::Entry> own, const std::vector<std::string>& recipes, std::int64_t epochs) {
+  own.insert(own.end(), {{"recipe", Texts(recipes)}, {"epochs", epochs}, {"patience", std::int64_t{0}}});
+  std::ranges::copy(recipe_settings(), std::back_inserter(own));
+  return Settings(std::move(own));
 }
 
 void check_settings(const Settings& settings, const std::vector<NamedRecipe>& recipes) {

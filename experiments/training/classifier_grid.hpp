@@ -35,9 +35,10 @@ std::int64_t inference_size(const harness::Cell& cell);
 std::unique_ptr<nn::Layer> make_model(const harness::Cell& cell, const Recipe& recipe, std::int64_t inputs,
                                       std::int64_t outputs);
 
-/// "recipe" (a list), "epochs", "patience" and, for each field of a recipe, what changes it.
-std::vector<harness::Settings::Entry> classifier_settings(const std::vector<std::string>& recipes, std::int64_t epochs,
-                                                          std::int64_t patience = 0);
+/// A grid's own settings, then "recipe" (a list), "epochs", "patience" (0: off) and, for each field of a recipe, what
+/// changes it.
+harness::Settings grid_settings(std::vector<harness::Settings::Entry> own, const std::vector<std::string>& recipes,
+                                std::int64_t epochs);
 
 /// Throws ConfigError for settings of a training that no cell could run with; before anything runs.
 void check_settings(const harness::Settings& settings, const std::vector<NamedRecipe>& recipes);
