@@ -168,6 +168,7 @@ std::vector<std::string> differences(const std::filesystem::path& file, const Co
   for (const auto& [key, value] : here) {
     const auto other = there.find(key);
     if (other == there.end()) {
+      if (value == "auto") continue;  // a setting that a later version brought, and nobody set
       found.push_back(fmt::format("{} is absent there and \"{}\" here", key, value));
     } else if (other->second != value) {
       found.push_back(fmt::format("{} is \"{}\" there and \"{}\" here", key, other->second, value));

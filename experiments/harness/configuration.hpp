@@ -34,7 +34,8 @@ std::string to_toml(const Configuration& configuration);
 /// DataError for a file that is missing or damaged, ConfigError for an experiment that is not in the list.
 Configuration read_configuration(const std::filesystem::path& file, const std::vector<Experiment>& experiments);
 
-/// What config.toml says otherwise, such as "settings.epochs is 20 there and 10 here"; empty when nothing differs.
+/// What config.toml says otherwise, such as "settings.epochs is 20 there and 10 here"; empty when nothing differs. A
+/// setting that the file does not know yet is no difference while it is "auto".
 std::vector<std::string> differences(const std::filesystem::path& file, const Configuration& configuration);
 
 /// The experiment of that name. Throws ConfigError and lists the known names.

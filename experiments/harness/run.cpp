@@ -30,7 +30,6 @@ GridOutcome run_experiment(const Experiment& experiment, const Configuration& co
   if (!std::filesystem::exists(directory.configuration())) {
     write_file(directory.configuration(), to_toml(configuration));
   }
-  write_environment(directory);
 
   std::vector<Job> jobs;
   for (std::int64_t seed = 0; seed < configuration.seeds; ++seed) {
@@ -51,6 +50,7 @@ GridOutcome run_experiment(const Experiment& experiment, const Configuration& co
 
   GridOutcome outcome;
   if (!jobs.empty()) {
+    write_environment(directory);
     const std::size_t total = cells.size() * static_cast<std::size_t>(configuration.seeds);
     double work = 0;
     for (const Job& job : jobs) work += job.work;

@@ -109,7 +109,15 @@ Json environment_json() {
 }
 
 void write_environment(const RunDirectory& directory) {
-  write_file(directory.environment(), environment_json().dump(2) + "\n");
+  Json environment = environment_json();
+  if (fs::exists(directory.environment())) {
+    Json before = read_json(directory.environment());
+    Json earlier = before.value("earlier", Json::array());
+    before.erase("earlier");
+    if (before != environment) earlier.push_back(before);
+    if (!earlier.empty()) environment["earlier"] = earlier;
+  }
+  write_file(directory.environment(), environment.dump(2) + "\n");
 }
 
 }  // namespace canopy::harness

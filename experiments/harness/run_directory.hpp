@@ -48,7 +48,8 @@ class RunLock {
 /// configuration. Throws ConfigError, naming what differs, for everything else.
 void check_claim(const RunDirectory& directory, const Configuration& configuration, bool resume);
 
-/// Writes environment.json: versions, CPU, SIMD, BLAS, threads, commit.
+/// Writes environment.json: versions, CPU, SIMD, BLAS, threads, commit; where others have worked on this run before,
+/// theirs as "earlier".
 void write_environment(const RunDirectory& directory);
 Json environment_json();
 

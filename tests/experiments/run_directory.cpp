@@ -72,6 +72,14 @@ BOOST_AUTO_TEST_CASE(the_file_holds_the_configuration) {
   BOOST_TEST(found[0] == "seeds is \"2\" there and \"3\" here");
   BOOST_TEST(found[1] == "settings.widths is \"16,128\" there and \"16\" here");
 
+  // A later version of the experiment has more settings.
+  Experiment later = experiment();
+  auto entries = later.settings.entries();
+  entries.emplace_back("momentum", automatic<double>());
+  later.settings = Settings(entries);
+  BOOST_TEST(differences(file, resolve(later, "quick", 0, "one", {"h=0.1"})).empty());
+  BOOST_TEST(differences(file, resolve(later, "quick", 0, "one", {"h=0.1", "momentum=0.9"})).size() == 1u);
+
   write_file(file, "experiment = [");
   BOOST_CHECK_THROW(read_configuration(file, {experiment()}), DataError);
   write_file(file, "experiment = \"fake/count\"\n");
@@ -109,6 +117,23 @@ BOOST_AUTO_TEST_CASE(one_writer_at_a_time) {
     BOOST_CHECK_EXCEPTION(RunLock second(run), ConfigError, speaks_of(std::to_string(::getpid())));
   }
   const RunLock again(run);
+}
+
+BOOST_AUTO_TEST_CASE(the_environments_of_all_who_worked_on_a_run_are_kept) {
+  const program::Folder folder;
+  const RunDirectory run{folder / "run"};
+  std::filesystem::create_directories(run.root);
+  write_environment(run);
+  write_environment(run);
+  const Json here = read_json(run.environment());
+  BOOST_TEST(!here.contains("earlier"));
+  Json other = here;
+  other["cpu"] = "another";
+  write_file(run.environment(), other.dump());
+  write_environment(run);
+  const Json both = read_json(run.environment());
+  BOOST_CHECK(both["cpu"] == here["cpu"]);
+  BOOST_CHECK(both["earlier"] == Json::array({other}));
 }
 
 BOOST_AUTO_TEST_CASE(results_survive_their_file) {
