@@ -8,16 +8,10 @@ namespace canopy::fff {
 namespace {
 
 using namespace harness;
-using training::NamedRecipe;
+using training::recipes;
 
 // "We train fast feedforward networks and feedforward networks of the same training width": a plain network for each
 // width, and beside it every tree whose leaves add up to that width.
-const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = {
-      {"literal", training::literal()}, {"nearest", training::nearest()}, {"canopy", training::canopy()}};
-  return list;
-}
-
 std::vector<Cell> cells(const Settings& settings) {
   training::check_settings(settings, recipes());
   std::vector<Cell> grid;

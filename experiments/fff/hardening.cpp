@@ -6,17 +6,11 @@ namespace canopy::fff {
 namespace {
 
 using namespace harness;
-using training::NamedRecipe;
+using training::recipes;
 
 // "The batch means of the node entropies during training, h = 3.0": MNIST, leaves of 8, depths 2, 3 and 4. Training
 // steps between two points of the curves:
 constexpr std::int64_t every = 20;
-
-const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = {
-      {"literal", training::literal()}, {"nearest", training::nearest()}, {"canopy", training::canopy()}};
-  return list;
-}
 
 std::vector<Cell> cells(const Settings& settings) {
   training::check_settings(settings, recipes());

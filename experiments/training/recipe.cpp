@@ -102,6 +102,11 @@ Recipe canopy() {
           .straight_through_from = 0.25};
 }
 
+const std::vector<NamedRecipe>& recipes() {
+  static const std::vector<NamedRecipe> list = {{"literal", literal()}, {"nearest", nearest()}, {"canopy", canopy()}};
+  return list;
+}
+
 std::vector<Settings::Entry> recipe_settings() {
   std::vector<Settings::Entry> entries;
   Recipe recipe;

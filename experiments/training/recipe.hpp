@@ -62,6 +62,8 @@ Recipe literal();
 Recipe nearest();
 /// The recipe that beats it.
 Recipe canopy();
+/// The three by these names.
+const std::vector<NamedRecipe>& recipes();
 
 /// Every field by the name of its setting.
 harness::Json to_json(const Recipe& recipe);
