@@ -19,7 +19,7 @@ const std::vector<NamedRecipe>& recipes() {
     return std::vector<NamedRecipe>{{"released", released()},
                                     {"validated", validated()},
                                     {"unbalanced", unbalanced},
-                                    {"canopy", training::canopy()}};
+                                    {"canopy", training::canopy(), training::canopy_for_photographs()}};
   }();
   return list;
 }

@@ -14,10 +14,12 @@ using training::Recipe;
 // The canopy recipe, and that recipe with one thing changed.
 const std::vector<NamedRecipe>& recipes() {
   static const std::vector<NamedRecipe> list = [] {
-    std::vector<NamedRecipe> all = {{"canopy", training::canopy()}};
+    const NamedRecipe canopy = {"canopy", training::canopy(), training::canopy_for_photographs()};
+    std::vector<NamedRecipe> all = {canopy};
     const auto variant = [&](const char* name, const std::function<void(Recipe&)>& change) {
-      all.push_back({name, training::canopy()});
+      all.push_back({name, canopy.recipe, canopy.photographs});
       change(all.back().recipe);
+      change(*all.back().photographs);
     };
     // Region leak (paper 1, "Overfragmentation"); recommended there, never reported.
     variant("region-leak-001", [](Recipe& r) { r.region_leak = 0.01; });
@@ -43,6 +45,7 @@ const std::vector<NamedRecipe>& recipes() {
     variant("sgd", [](Recipe& r) {
       r.optimizer = "sgd";
       r.learning_rate = 0.2;
+      r.weight_decay = 0;
     });
     return all;
   }();

@@ -30,21 +30,9 @@ Recipe literal() {
   return recipe;
 }
 
-// One recipe for all three. Experts and leaves see a fraction of each batch and overfit it: weight decay holds all
-// models back, region leak the tree ("localized overfitting"). Chosen on the validation split at width 256.
-Recipe canopy() {
-  Recipe recipe = training::canopy();
-  recipe.optimizer = "adamw";
-  recipe.learning_rate = 1e-3;
-  recipe.weight_decay = 0.5;
-  recipe.region_leak = 0.1;
-  recipe.importance = 0.1;
-  recipe.load = 0.1;
-  return recipe;
-}
-
 const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = {{"literal", literal()}, {"canopy", canopy()}};
+  static const std::vector<NamedRecipe> list = {{"literal", literal()},
+                                                {"canopy", training::canopy(), training::canopy_for_photographs()}};
   return list;
 }
 

@@ -16,7 +16,8 @@ using training::NamedRecipe;
 const std::vector<NamedRecipe>& recipes() {
   training::Recipe literal = training::literal();
   literal.hardening = 0;
-  static const std::vector<NamedRecipe> list = {{"literal", literal}, {"canopy", training::canopy()}};
+  static const std::vector<NamedRecipe> list = {{"literal", literal},
+                                                {"canopy", training::canopy(), training::canopy_for_photographs()}};
   return list;
 }
 

@@ -149,11 +149,11 @@ Settings grid_settings(std::vector<Settings::Entry> own, const std::vector<std::
 void check_settings(const Settings& settings, const std::vector<NamedRecipe>& recipes) {
   if (settings.get<std::int64_t>("epochs") < 1) throw ConfigError("epochs: at least 1");
   if (settings.get<std::int64_t>("patience") < 0) throw ConfigError("patience: at least 0");
-  for (const std::string& name : settings.get<Texts>("recipe")) find_recipe(recipes, name, settings);
+  for (const std::string& name : settings.get<Texts>("recipe")) find_recipe(recipes, name, "", settings);
 }
 
 Result train_cell(const CellContext& context, const std::vector<NamedRecipe>& recipes, std::int64_t entropies_every) {
-  const Recipe recipe = find_recipe(recipes, context.cell.recipe, context.settings);
+  const Recipe recipe = find_recipe(recipes, context.cell.recipe, context.cell.dataset, context.settings);
   write_file(context.folder / "recipe.json", to_json(recipe).dump(2) + "\n");  // a recipe's name may come to mean more
   return train_classifier(context, {.dataset = context.cell.dataset,
                                     .recipe = recipe,

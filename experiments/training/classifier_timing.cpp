@@ -67,8 +67,8 @@ std::vector<Json> time_classifiers(const TimingContext& context, const std::vect
   for (const Cell& cell : context.cells) {
     if (cell.dataset != images.dataset) images = load_images(cell.dataset, context.data);
     manual_seed(0);
-    const auto model =
-        make_model(cell, find_recipe(recipes, cell.recipe, context.settings), images.batch.extent(1), images.classes);
+    const auto model = make_model(cell, find_recipe(recipes, cell.recipe, cell.dataset, context.settings),
+                                  images.batch.extent(1), images.classes);
     model->eval();
     if (auto* fff = dynamic_cast<nn::FFF*>(model.get())) {
       rows.push_back(time_tree(cell, *fff, images));

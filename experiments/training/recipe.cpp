@@ -99,11 +99,23 @@ Recipe canopy() {
           .hardening_weighting = nn::Entropy::path,
           .balance = 0.03,
           .tree_initialisation = true,
-          .straight_through_from = 0.25};
+          .straight_through_from = 0.25,
+          .importance = 0.1,
+          .load = 0.1};
+}
+
+Recipe canopy_for_photographs() {
+  Recipe recipe = canopy();
+  recipe.optimizer = "adamw";
+  recipe.learning_rate = 2e-3;
+  recipe.weight_decay = 0.2;
+  recipe.region_leak = 0.05;
+  return recipe;
 }
 
 const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = {{"literal", literal()}, {"nearest", nearest()}, {"canopy", canopy()}};
+  static const std::vector<NamedRecipe> list = {
+      {"literal", literal()}, {"nearest", nearest()}, {"canopy", canopy(), canopy_for_photographs()}};
   return list;
 }
 
@@ -134,14 +146,16 @@ harness::Json to_json(const Recipe& recipe) {
   return json;
 }
 
-Recipe find_recipe(const std::vector<NamedRecipe>& recipes, std::string_view name, const Settings& settings) {
+Recipe find_recipe(const std::vector<NamedRecipe>& recipes, std::string_view name, std::string_view dataset,
+                   const Settings& settings) {
   const auto found = std::ranges::find(recipes, name, &NamedRecipe::name);
   if (found == recipes.end()) {
     std::vector<std::string> known;
     for (const NamedRecipe& each : recipes) known.push_back(each.name);
     throw ConfigError(fmt::format("recipe: '{}' is unknown; known: {}", name, fmt::join(known, ", ")));
   }
-  Recipe r = found->recipe;
+  const bool photographs = dataset == "cifar-10" || dataset == "cifar-100" || dataset == "svhn";
+  Recipe r = photographs ? found->photographs.value_or(found->recipe) : found->recipe;
   for_each_field(r, [&]<class T>(const char* key, T& value) {
     if (settings.at(key).automatic) return;
     if constexpr (std::is_enum_v<T>) {

@@ -1,6 +1,7 @@
 // Recipes: the settings behind a table, by name, each open to --set.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,14 +55,18 @@ struct Recipe {
 struct NamedRecipe {
   std::string name;  ///< as in cell names: [a-z0-9-]+
   Recipe recipe;
+  std::optional<Recipe> photographs = {};  ///< what it is for CIFAR-10, CIFAR-100 and SVHN, where it is another
 };
 
 /// Paper 1's words for Tables 1 and 4.
 Recipe literal();
 /// The same on centred inputs, which comes nearest to the paper's table.
 Recipe nearest();
-/// The recipe that beats it.
+/// The recipe that beats it, for a mixture's gates too.
 Recipe canopy();
+/// The same for photographs, whose leaves and experts overfit: region leak ("localized overfitting", section
+/// "Overfragmentation") and weight decay hold them back.
+Recipe canopy_for_photographs();
 /// The three by these names.
 const std::vector<NamedRecipe>& recipes();
 
@@ -70,7 +75,9 @@ harness::Json to_json(const Recipe& recipe);
 
 /// A setting for each field of Recipe, all "auto": the recipe's own value holds until one is set.
 std::vector<harness::Settings::Entry> recipe_settings();
-/// The named recipe with what `settings` changes of it. Throws ConfigError, for an unknown name with the known ones.
-Recipe find_recipe(const std::vector<NamedRecipe>& recipes, std::string_view name, const harness::Settings& settings);
+/// The named recipe for a data set, with what `settings` changes of it. Throws ConfigError, for an unknown name with
+/// the known ones.
+Recipe find_recipe(const std::vector<NamedRecipe>& recipes, std::string_view name, std::string_view dataset,
+                   const harness::Settings& settings);
 
 }  // namespace canopy::training

@@ -15,12 +15,12 @@ BOOST_AUTO_TEST_SUITE(recipe)
 
 namespace {
 
-const std::vector<NamedRecipe> recipes = {{"literal", literal()}, {"canopy", training::canopy()}};
+const std::vector<NamedRecipe> two_recipes = {{"literal", literal()}, {"canopy", training::canopy()}};
 
 Recipe changed(const std::vector<const char*>& assignments) {
   harness::Settings settings(recipe_settings());
   for (const char* assignment : assignments) settings.set(assignment);
-  return find_recipe(recipes, "canopy", settings);
+  return find_recipe(two_recipes, "canopy", "mnist", settings);
 }
 
 }  // namespace
@@ -42,6 +42,18 @@ BOOST_AUTO_TEST_CASE(settings_change_what_they_name_and_nothing_else) {
                               "tree_initialisation=false", "batch_size=7"})) == expected);
 }
 
+BOOST_AUTO_TEST_CASE(photographs_may_have_a_recipe_of_their_own) {
+  harness::Settings settings(recipe_settings());
+  for (const char* dataset : {"cifar-10", "cifar-100", "svhn"}) {
+    BOOST_TEST(to_json(find_recipe(training::recipes(), "canopy", dataset, settings)) ==
+               to_json(canopy_for_photographs()));
+    BOOST_TEST(to_json(find_recipe(training::recipes(), "literal", dataset, settings)) == to_json(literal()));
+  }
+  BOOST_TEST(to_json(find_recipe(training::recipes(), "canopy", "mnist", settings)) == to_json(training::canopy()));
+  settings.set("region_leak=0.3");
+  BOOST_TEST(find_recipe(training::recipes(), "canopy", "svhn", settings).region_leak == 0.3);
+}
+
 BOOST_AUTO_TEST_CASE(every_field_is_a_setting) {
   const harness::Json json = to_json(literal());
   const auto settings = recipe_settings();
@@ -60,7 +72,7 @@ BOOST_AUTO_TEST_CASE(an_infinite_hardening_is_written_as_text) {
 
 BOOST_AUTO_TEST_CASE(what_is_unknown_is_named_with_what_is_known) {
   using test::speaks_of;
-  BOOST_CHECK_EXCEPTION(find_recipe(recipes, "secret", harness::Settings(recipe_settings())), ConfigError,
+  BOOST_CHECK_EXCEPTION(find_recipe(two_recipes, "secret", "mnist", harness::Settings(recipe_settings())), ConfigError,
                         speaks_of("secret", "literal, canopy"));
   BOOST_CHECK_EXCEPTION(changed({"selection=luck"}), ConfigError, speaks_of("selection", "luck", "validation, test"));
   BOOST_CHECK_EXCEPTION(changed({"schedule=never"}), ConfigError, speaks_of("schedule", "never", "cosine"));
