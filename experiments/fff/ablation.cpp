@@ -92,9 +92,9 @@ Experiment ablation() {
           .paper = "Fast Feedforward Networks (arXiv 2308.14711)",
           .artefact = "an ablation of what the paper recommends and of the canopy recipe",
           .settings = settings(),
-          .presets = {{.name = "quick", .seconds = 120, .seeds = 1, .changes = {}},
-                      {.name = "standard", .seconds = 2400, .seeds = 3, .changes = standard},
-                      {.name = "paper", .seconds = 40000, .seeds = 10, .changes = paper}},
+          .presets = {{.name = "quick", .seconds = 13, .seeds = 1, .changes = {}},
+                      {.name = "standard", .seconds = 700, .seeds = 3, .changes = standard},
+                      {.name = "paper", .seconds = 10000, .seeds = 10, .changes = paper}},
           .cells = cells,
           .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
           .columns = {"m_a", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load", "entropy"}};

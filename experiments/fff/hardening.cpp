@@ -40,9 +40,9 @@ Experiment hardening() {
           .paper = "Fast Feedforward Networks (arXiv 2308.14711)",
           .artefact = "Figure 5",
           .settings = settings(),
-          .presets = {{.name = "quick", .seconds = 40, .seeds = 1, .changes = {}},
-                      {.name = "standard", .seconds = 400, .seeds = 3, .changes = {{"epochs", std::int64_t{20}}}},
-                      {.name = "paper", .seconds = 2000, .seeds = 1, .changes = {{"epochs", std::int64_t{300}}}}},
+          .presets = {{.name = "quick", .seconds = 6, .seeds = 1, .changes = {}},
+                      {.name = "standard", .seconds = 60, .seeds = 3, .changes = {{"epochs", std::int64_t{20}}}},
+                      {.name = "paper", .seconds = 300, .seeds = 1, .changes = {{"epochs", std::int64_t{300}}}}},
           .cells = cells,
           .run = [](const CellContext& context) { return training::train_cell(context, recipes(), every); },
           .columns = {"m_a", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load", "entropy"}};
