@@ -30,7 +30,7 @@ void for_each_field(R& result, Visit visit) {
   visit("train_accuracy", result.train_accuracy);
   visit("train_accuracy_soft", result.train_accuracy_soft);
   visit("g_a_soft", result.g_a_soft);
-  visit("master_share", result.master_share);
+  visit("mix", result.mix);
   visit("leaves", result.leaves);
   visit("leaves_used", result.leaves_used);
   visit("maximum_leaf_load", result.maximum_leaf_load);

@@ -44,7 +44,7 @@ struct Result {
   std::optional<double> train_accuracy;       ///< hard
   std::optional<double> train_accuracy_soft;  ///< of the mixture of all leaves
   std::optional<double> g_a_soft;             ///< test accuracy of that mixture
-  std::optional<double> master_share;         ///< k of a master leaf: the share of what it weighs
+  std::optional<double> mix;                  ///< k beside a master leaf; nn::MasterMix says what it weighs
   std::optional<std::int64_t> leaves;
   std::optional<std::int64_t> leaves_used;
   std::optional<double> maximum_leaf_load;  ///< share of the inputs in the fullest leaf, in percent

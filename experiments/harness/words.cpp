@@ -17,7 +17,7 @@ Style style_of(const std::string& field) {
                                                       {"validation_accuracy", {"validation %", 2, true}},
                                                       {"train_accuracy", {"train %", 2, true}},
                                                       {"train_accuracy_soft", {"soft train %", 2, true}},
-                                                      {"master_share", {"master share", 3}},
+                                                      {"mix", {"mix k", 3}},
                                                       {"leaves_used", {"leaves used", 1}},
                                                       {"maximum_leaf_load", {"max load %", 1}},
                                                       {"entropy", {"entropy", 3}},

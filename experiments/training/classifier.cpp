@@ -191,7 +191,7 @@ class Training {
     result_.train_accuracy_soft = soft(data_->train);
     result_.g_a_soft = soft(data_->test);
     if (const auto share = best_.tensors.find("master_mix_logit"); share != best_.tensors.end()) {
-      result_.master_share = 1 / (1 + std::exp(-static_cast<double>(share->second.item())));
+      result_.mix = 1 / (1 + std::exp(-static_cast<double>(share->second.item())));
     }
   }
 
