@@ -9,6 +9,7 @@ source=$(cd "$here/../.." && pwd)
 ready=${1:+$(cd "$1" && pwd)}
 work=$(mktemp -d "${TMPDIR:-/tmp}/canopy-consumers.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+cd "$work"  # where the programs leave their files
 passed=0 failed=0
 
 # check NAME COMMAND...: runs the command, shows its output only if it fails.
