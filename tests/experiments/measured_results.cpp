@@ -12,7 +12,7 @@ using namespace canopy::harness;
 
 BOOST_AUTO_TEST_SUITE(measured_results)
 
-BOOST_AUTO_TEST_CASE(each_run_is_whole_and_can_be_continued) {
+BOOST_AUTO_TEST_CASE(each_run_is_read_and_can_be_continued) {
   std::set<std::string> measured;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(CANOPY_RESULTS)) {
     if (entry.path().filename() != "config.toml") continue;
