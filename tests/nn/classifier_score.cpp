@@ -7,17 +7,14 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/normal.hpp"
+
 using namespace canopy;
+using testing::normal;
 
 BOOST_AUTO_TEST_SUITE(classifier_score)
 
 namespace {
-
-Tensor normal(const Shape& shape) {
-  Tensor x(shape);
-  RandomStream(3, "x").fill_normal(x.mutable_elements(), 0.f, 1.f);
-  return x;
-}
 
 // The labels that a model predicts itself, the first `wrong` of them shifted by one class.
 Indices labels_of(const Tensor& logits, std::int64_t wrong) {

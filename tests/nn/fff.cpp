@@ -5,27 +5,21 @@
 #include <vector>
 
 #include <canopy/autograd/gradcheck.hpp>
-#include <canopy/autograd/softmax.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/core/threads.hpp>
-#include <canopy/nn/fff_losses.hpp>
-#include <canopy/nn/tree_initialisation.hpp>
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/normal.hpp"
+
 using namespace canopy;
+using testing::normal;
 
 BOOST_AUTO_TEST_SUITE(fff)
 
 namespace {
-
-Tensor normal(const Shape& shape, const char* purpose = "x") {
-  Tensor x(shape);
-  RandomStream(11, purpose).fill_normal(x.mutable_elements(), 0.f, 1.f);
-  return x;
-}
 
 // The layer as the paper writes it, in double, from its state dictionary.
 struct Naive {
@@ -167,83 +161,6 @@ BOOST_AUTO_TEST_CASE(gradients_of_the_soft_tree) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(gradients_of_the_losses_on_the_tree) {
-  manual_seed(6);
-  nn::FFF model({.inputs = 6, .outputs = 3, .depth = 3, .leaf_width = 1});
-  const Tensor x = normal({9, 6});
-  const std::vector<Variable> nodes = {model.node_weights(), model.node_biases()};
-  using nn::Entropy;
-  for (const Entropy weighting : {Entropy::mean, Entropy::sum, Entropy::node_sum}) {
-    const auto f = [&] {
-      model(x);
-      return Variable(nn::hardening_loss(model, {.weighting = weighting}));
-    };
-    // Outside a tape the layer remembers its last decisions too, so that the differences see the changed parameters.
-    const GradcheckResult result = gradcheck(f, nodes);
-    BOOST_TEST(result.passed, nn::to_string(weighting) + ": " + result.message);
-  }
-  const GradcheckResult balance = gradcheck(
-      [&] {
-        model(x);
-        return Variable(nn::load_balance_loss(model));
-      },
-      nodes);
-  BOOST_TEST(balance.passed, balance.message);
-}
-
-// Whichever operand of + the compiler evaluates first, the losses read the forward of the same statement.
-BOOST_AUTO_TEST_CASE(losses_on_the_tree_may_stand_on_either_side) {
-  manual_seed(18);
-  nn::FFF model({.inputs = 6, .outputs = 3, .depth = 2, .leaf_width = 1});
-  const Tensor x = normal({9, 6});
-  const Indices labels({9}, 1);
-  for (int side = 0; side < 2; ++side) {
-    Tape tape;
-    const Variable loss = side == 0 ? cross_entropy(model(x), labels) + 0.5f * nn::hardening_loss(model)
-                                    : 0.5f * nn::hardening_loss(model) + cross_entropy(model(x), labels);
-    const float expected =
-        cross_entropy(model(x), labels).value().item() + 0.5f * Variable(nn::hardening_loss(model)).value().item();
-    BOOST_TEST(std::abs(loss.value().item() - expected) < 1e-6f);
-    tape.backward(loss);
-    BOOST_TEST(model.node_weights().has_grad());
-  }
-  Tape tape;
-  model(x);
-  const Variable both = nn::hardening_loss(model) * 2.f + nn::load_balance_loss(model);
-  BOOST_TEST(std::abs(both.value().item() - 2.f * Variable(nn::hardening_loss(model)).value().item() -
-                      Variable(nn::load_balance_loss(model)).value().item()) < 1e-6f);
-}
-
-// The path form weighs each node's entropy by its reach, through which no gradient flows.
-BOOST_AUTO_TEST_CASE(path_entropy_weighs_by_reach_without_gradient) {
-  manual_seed(7);
-  nn::FFF model({.inputs = 4, .outputs = 2, .depth = 2, .leaf_width = 1});
-  const Tensor x = normal({8, 4});
-  Tape tape;
-  model(x);
-  const nn::FFF::Decisions& decisions = model.decisions();
-  double expected = 0;
-  for (std::int64_t i = 0; i < decisions.logits.size(); ++i) {
-    const double p = 1 / (1 + std::exp(-decisions.logits.value().data()[i]));
-    expected += decisions.reach.data()[i] * (-p * std::log(p) - (1 - p) * std::log(1 - p)) / 8;
-  }
-  const Variable loss = nn::hardening_loss(model, {.weighting = nn::Entropy::path});
-  BOOST_TEST(std::abs(loss.value().item() - expected) < 1e-5);
-  const Tensor reach = decisions.reach;
-  const Tensor logits = decisions.logits.value();
-  tape.backward(loss);
-  // d/db_k = sum over the batch of reach_k * -z p (1 - p) / batch
-  for (std::int64_t k = 0; k < 3; ++k) {
-    double slope = 0;
-    for (std::int64_t b = 0; b < 8; ++b) {
-      const double z = logits.data()[b * 3 + k];
-      const double p = 1 / (1 + std::exp(-z));
-      slope += reach.data()[b * 3 + k] * -z * p * (1 - p) / 8;
-    }
-    BOOST_TEST(std::abs(model.node_biases().grad().data()[k] - slope) < 1e-5);
-  }
-}
-
 BOOST_AUTO_TEST_CASE(hard_routing_gives_nodes_no_gradient_and_unreached_leaves_none) {
   manual_seed(8);
   nn::FFF model({.inputs = 10, .outputs = 3, .depth = 3, .leaf_width = 2});
@@ -284,24 +201,6 @@ BOOST_AUTO_TEST_CASE(straight_through_compares_the_hard_subtrees) {
     node = 2 * node + (p >= 0.5 ? 2 : 1);
   }
   for (std::size_t k = 0; k < 7; ++k) BOOST_TEST(std::abs(grads[1].data()[k] - expected[k]) < 1e-5);
-}
-
-BOOST_AUTO_TEST_CASE(entropies_of_the_batch_just_seen) {
-  nn::FFF model({.inputs = 5, .outputs = 3, .depth = 3, .leaf_width = 2});
-  BOOST_CHECK_THROW(nn::node_entropies(model), Error);
-  const Tensor x = normal({9, 5});
-  for (const nn::Routing routing : {nn::Routing::soft, nn::Routing::straight_through}) {
-    model.set_routing(routing);
-    Tape tape;
-    model(Variable(x));
-    const Tensor seen = nn::node_entropies(model);
-    const Tensor expected = nn::node_entropies(model, x);
-    BOOST_TEST(seen.elements() == expected.elements(), boost::test_tools::per_element());
-  }
-  model.set_routing(nn::Routing::hard);
-  Tape tape;
-  model(Variable(x));
-  BOOST_CHECK_THROW(nn::node_entropies(model), Error);  // it saw the nodes on the paths alone
 }
 
 BOOST_AUTO_TEST_CASE(a_frozen_tree_is_hard_and_keeps_its_boundaries) {
@@ -377,38 +276,6 @@ BOOST_AUTO_TEST_CASE(initial_values_are_the_released_ones) {
   BOOST_CHECK((state.at("w1s").shape() == Shape{16, 100, 4}));
 }
 
-BOOST_AUTO_TEST_CASE(the_tree_begins_with_an_even_split_of_the_data) {
-  manual_seed(14);
-  nn::FFF model({.inputs = 12, .outputs = 3, .depth = 4, .leaf_width = 1});
-  const Tensor x = normal({1600, 12});
-  nn::initialise_tree(model, x);
-  model.eval();
-  const nn::FFF::Inference inference = model.infer(x);
-  for (std::int32_t leaf = 0; leaf < 16; ++leaf) {
-    const auto samples = std::ranges::count(inference.leaf.elements(), leaf);
-    BOOST_TEST(samples >= 98);
-    BOOST_TEST(samples <= 102);
-  }
-  // The root's logits have the spread that was asked for.
-  double sum = 0;
-  double squares = 0;
-  for (std::int64_t b = 0; b < 1600; ++b) {
-    double z = 0;
-    for (std::int64_t i = 0; i < 12; ++i) z += x.data()[b * 12 + i] * model.node_weights().value().data()[i];
-    sum += z;
-    squares += z * z;
-  }
-  BOOST_TEST(std::abs(std::sqrt(squares / 1600 - sum / 1600 * sum / 1600) - 4) < 0.01);
-}
-
-BOOST_AUTO_TEST_CASE(identical_samples_leave_the_tree_as_it_was) {
-  manual_seed(15);
-  nn::FFF model({.inputs = 5, .outputs = 2, .depth = 2, .leaf_width = 1});
-  const Tensor before = model.node_weights().value().clone();
-  nn::initialise_tree(model, Tensor({10, 5}, 1.f));
-  BOOST_CHECK(std::ranges::equal(before.elements(), model.node_weights().value().elements()));
-}
-
 BOOST_AUTO_TEST_CASE(many_threads_infer_with_one_model) {
   manual_seed(16);
   nn::FFF model({.inputs = 40, .outputs = 5, .depth = 5, .leaf_width = 4});
@@ -451,9 +318,6 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
 BOOST_AUTO_TEST_CASE(misuse_is_named) {
   nn::FFF model({.inputs = 5, .outputs = 2, .depth = 2, .leaf_width = 1});
   BOOST_CHECK_THROW(model(Tensor({3, 4}, 0.f)), ShapeError);
-  BOOST_CHECK_THROW(Variable(nn::hardening_loss(model)), Error);
-  BOOST_CHECK_THROW(nn::initialise_tree(model, Tensor({3, 4}, 0.f)), ShapeError);
-  BOOST_CHECK_THROW(nn::entropy_from_string("median"), ConfigError);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

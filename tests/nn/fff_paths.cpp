@@ -14,17 +14,14 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/normal.hpp"
+
 using namespace canopy;
+using testing::normal;
 
 BOOST_AUTO_TEST_SUITE(fff_paths)
 
 namespace {
-
-Tensor normal(const Shape& shape, const char* purpose) {
-  Tensor x(shape);
-  RandomStream(17, purpose).fill_normal(x.mutable_elements(), 0.f, 1.f);
-  return x;
-}
 
 struct Model : nn::FFF {
   Model(const nn::FFFOptions& options, Routing routing) : FFF((manual_seed(21), options)) {

@@ -11,23 +11,19 @@
 #include <canopy/nn/fff.hpp>
 #include <canopy/nn/fff_losses.hpp>
 
+#include "support/normal.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using testing::normal;
 
 BOOST_AUTO_TEST_SUITE(master_leaf)
 
 namespace {
 
 constexpr std::int64_t inputs = 9, outputs = 4, width = 5, batch = 31;
-
-Tensor normal(const Shape& shape, const char* purpose = "x") {
-  Tensor x(shape);
-  RandomStream(0, purpose).fill_normal(x.mutable_elements(), 0.f, 1.f);
-  return x;
-}
 
 nn::FFFOptions options(std::int64_t master, nn::MasterMix mix = nn::MasterMix::tree) {
   return {.inputs = inputs,

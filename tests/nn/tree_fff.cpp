@@ -14,24 +14,20 @@
 #include <canopy/nn/checkpoint.hpp>
 #include <canopy/optim/adam.hpp>
 
+#include "support/normal.hpp"
 #include "support/reference.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using testing::normal;
 using namespace canopy::testing;
 using canopy::test::TemporaryFolder;
 
 BOOST_AUTO_TEST_SUITE(tree_fff)
 
 namespace {
-
-Tensor normal(const Shape& shape, const char* purpose = "x") {
-  Tensor x(shape);
-  RandomStream(0, purpose).fill_normal(x.mutable_elements(), 0.f, 1.f);
-  return x;
-}
 
 // sum(y * dy)
 Variable weighted_sum(const Variable& y, const Tensor& upstream) {

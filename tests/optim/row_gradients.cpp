@@ -13,19 +13,16 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/normal.hpp"
+
 using namespace canopy;
+using testing::normal;
 
 BOOST_AUTO_TEST_SUITE(row_gradients)
 
 namespace {
 
 constexpr std::int64_t rows = 97, width = 37;
-
-Tensor normal(const Shape& shape, const std::string& purpose) {
-  Tensor x(shape);
-  RandomStream(1, purpose).fill_normal(x.mutable_elements(), 0.f, 1.f);
-  return x;
-}
 
 // Other rows at every step; none at the second.
 RowGradient gradient_of_step(int step) {
