@@ -16,10 +16,8 @@ const std::vector<NamedRecipe>& recipes() {
     training::Recipe unbalanced = validated();
     unbalanced.balance = 0;
     unbalanced.balance_phase = 0;
-    return std::vector<NamedRecipe>{{"released", released()},
-                                    {"validated", validated()},
-                                    {"unbalanced", unbalanced},
-                                    {"canopy", training::canopy(), training::canopy_for_photographs()}};
+    return std::vector<NamedRecipe>{
+        {"released", released()}, {"validated", validated()}, {"unbalanced", unbalanced}, training::named_canopy()};
   }();
   return list;
 }

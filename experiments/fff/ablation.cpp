@@ -14,7 +14,7 @@ using training::Recipe;
 // The canopy recipe, and that recipe with one thing changed.
 const std::vector<NamedRecipe>& recipes() {
   static const std::vector<NamedRecipe> list = [] {
-    const NamedRecipe canopy = {"canopy", training::canopy(), training::canopy_for_photographs()};
+    const NamedRecipe canopy = training::named_canopy();
     std::vector<NamedRecipe> all = {canopy};
     const auto variant = [&](const char* name, const std::function<void(Recipe&)>& change) {
       all.push_back({name, canopy.recipe, canopy.photographs});

@@ -31,8 +31,7 @@ Recipe literal() {
 }
 
 const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = {{"literal", literal()},
-                                                {"canopy", training::canopy(), training::canopy_for_photographs()}};
+  static const std::vector<NamedRecipe> list = {{"literal", literal()}, training::named_canopy()};
   return list;
 }
 

@@ -16,8 +16,7 @@ using training::NamedRecipe;
 const std::vector<NamedRecipe>& recipes() {
   training::Recipe literal = training::literal();
   literal.hardening = 0;
-  static const std::vector<NamedRecipe> list = {{"literal", literal},
-                                                {"canopy", training::canopy(), training::canopy_for_photographs()}};
+  static const std::vector<NamedRecipe> list = {{"literal", literal}, training::named_canopy()};
   return list;
 }
 

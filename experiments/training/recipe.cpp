@@ -113,9 +113,10 @@ Recipe canopy_for_photographs() {
   return recipe;
 }
 
+NamedRecipe named_canopy() { return {"canopy", canopy(), canopy_for_photographs()}; }
+
 const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = {
-      {"literal", literal()}, {"nearest", nearest()}, {"canopy", canopy(), canopy_for_photographs()}};
+  static const std::vector<NamedRecipe> list = {{"literal", literal()}, {"nearest", nearest()}, named_canopy()};
   return list;
 }
 

@@ -67,7 +67,9 @@ Recipe canopy();
 /// The same for photographs, whose leaves and experts overfit: region leak ("localized overfitting", section
 /// "Overfragmentation") and weight decay hold them back.
 Recipe canopy_for_photographs();
-/// The three by these names.
+/// "canopy": the one or the other.
+NamedRecipe named_canopy();
+/// "literal", "nearest" and "canopy".
 const std::vector<NamedRecipe>& recipes();
 
 /// Every field by the name of its setting.
