@@ -17,7 +17,7 @@ using namespace canopy;
 
 BOOST_AUTO_TEST_SUITE(decision_paths)
 
-using testing::parameter;
+using test::parameter;
 
 BOOST_AUTO_TEST_CASE(logits_along_the_path_have_the_right_gradients) {
   const Variable x = parameter({9, 6}, "x"), w = parameter({7, 6}, "w"), b = parameter({7, 1}, "b");

@@ -8,7 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
-using testing::parameter;
+using test::parameter;
 
 BOOST_AUTO_TEST_SUITE(losses)
 

@@ -12,7 +12,7 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
-using namespace canopy::testing;
+using namespace canopy::test;
 
 BOOST_AUTO_TEST_SUITE(reference_pointwise)
 

@@ -14,7 +14,7 @@
 
 using namespace canopy;
 using kernels::Op;
-using testing::check_close;
+using test::check_close;
 
 namespace {
 

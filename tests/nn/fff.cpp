@@ -15,7 +15,7 @@
 #include "support/normal.hpp"
 
 using namespace canopy;
-using testing::normal;
+using test::normal;
 
 BOOST_AUTO_TEST_SUITE(fff)
 

@@ -17,7 +17,7 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
-using testing::normal;
+using test::normal;
 
 BOOST_AUTO_TEST_SUITE(master_leaf)
 

@@ -28,9 +28,8 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
-using testing::normal;
-using namespace canopy::testing;
-using canopy::test::TemporaryFolder;
+using test::normal;
+using namespace canopy::test;
 
 BOOST_AUTO_TEST_SUITE(moe)
 

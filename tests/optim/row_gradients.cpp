@@ -16,7 +16,7 @@
 #include "support/normal.hpp"
 
 using namespace canopy;
-using testing::normal;
+using test::normal;
 
 BOOST_AUTO_TEST_SUITE(row_gradients)
 

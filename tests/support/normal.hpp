@@ -6,7 +6,7 @@
 #include <canopy/core/array.hpp>
 #include <canopy/core/random.hpp>
 
-namespace canopy::testing {
+namespace canopy::test {
 
 /// Standard normal numbers, the same for the same shape and purpose.
 inline Tensor normal(const Shape& shape, std::string_view purpose = "x") {
@@ -15,4 +15,4 @@ inline Tensor normal(const Shape& shape, std::string_view purpose = "x") {
   return x;
 }
 
-}  // namespace canopy::testing
+}  // namespace canopy::test

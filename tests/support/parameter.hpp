@@ -7,7 +7,7 @@
 #include <canopy/autograd/variable.hpp>
 #include <canopy/core/random.hpp>
 
-namespace canopy::testing {
+namespace canopy::test {
 
 /// Standard normal values that depend on shape and name alone.
 inline Variable parameter(const Shape& shape, std::string name) {
@@ -16,4 +16,4 @@ inline Variable parameter(const Shape& shape, std::string name) {
   return Variable::parameter(value, std::move(name));
 }
 
-}  // namespace canopy::testing
+}  // namespace canopy::test

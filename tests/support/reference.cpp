@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <boost/test/unit_test.hpp>
 
-namespace canopy::testing {
+namespace canopy::test {
 
 namespace fs = std::filesystem;
 
@@ -47,4 +47,4 @@ void check_close(const Tensor& found, const Tensor& expected, double tolerance, 
              fmt::format("{}: differs by {} where the largest value is {}", what, worst, largest));
 }
 
-}  // namespace canopy::testing
+}  // namespace canopy::test

@@ -8,7 +8,7 @@
 
 #include <canopy/core/safetensors.hpp>
 
-namespace canopy::testing {
+namespace canopy::test {
 
 /// Calls `check(file, name)` for every file whose name starts with `family`. Where the folder is absent, says so and
 /// returns; where it exists but holds no file of the family, the running test fails.
@@ -19,4 +19,4 @@ void for_each_reference(std::string_view family,
 /// agree).
 void check_close(const Tensor& found, const Tensor& expected, double tolerance, const std::string& what);
 
-}  // namespace canopy::testing
+}  // namespace canopy::test
