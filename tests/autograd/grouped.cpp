@@ -8,9 +8,9 @@
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
-#include <canopy/core/threads.hpp>
 
 #include "support/parameter.hpp"
+#include "support/same_bits.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -88,9 +88,7 @@ BOOST_AUTO_TEST_CASE(the_same_bits_on_any_number_of_threads) {
     chosen.mutable_data()[i * k] = stream() % 10 != 0 ? 4 : static_cast<std::int32_t>(stream() % experts);
     chosen.mutable_data()[i * k + 1] = static_cast<std::int32_t>(stream() % experts);
   }
-  std::vector<Tensor> first;
-  for (const int threads : {1, 2, 4}) {
-    const ThreadGuard guard(threads);
+  test::same_bits_on_any_threads([&] {
     const Groups groups(chosen, experts);
     Variable x = parameter({rows, inputs}, "x"), gates = parameter({rows, k}, "gates");
     Variable w1 = parameter({experts, 32, inputs}, "w1"), b1 = parameter({experts, 32}, "b1");
@@ -101,12 +99,8 @@ BOOST_AUTO_TEST_CASE(the_same_bits_on_any_number_of_threads) {
                                         {.weights = GroupedWeights::inputs_by_outputs, .input = RowOrder::grouped});
     const Variable y = combine(out, groups, gates);
     tape.backward(sum(y));
-    const std::vector<Tensor> now = {y.value(), x.grad(), gates.grad(), w1.grad(), b1.grad(), w2.grad(), b2.grad()};
-    if (first.empty()) first = now;
-    for (std::size_t i = 0; i < now.size(); ++i) {
-      BOOST_TEST(std::ranges::equal(now[i].elements(), first[i].elements()), i << " on " << threads << " threads");
-    }
-  }
+    return std::vector{y.value(), x.grad(), gates.grad(), w1.grad(), b1.grad(), w2.grad(), b2.grad()};
+  });
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {

@@ -9,12 +9,14 @@
 #include <canopy/core/threads.hpp>
 
 #include "support/reference.hpp"
+#include "support/same_bits.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
 using kernels::Op;
 using test::check_close;
+using test::same_bits_on_any_threads;
 
 namespace {
 
@@ -23,8 +25,6 @@ Tensor random(const Shape& shape, std::string_view purpose) {
   RandomStream(static_cast<std::uint64_t>(shape.size()), purpose).fill_normal(result.mutable_elements(), 0.f, 1.f);
   return result;
 }
-
-bool same_bits(const Tensor& a, const Tensor& b) { return std::ranges::equal(a.elements(), b.elements()); }
 
 struct Case {
   std::int64_t items, groups, n, k;
@@ -70,16 +70,14 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_product_a_row) {
           twin.mutable_data()[i * c.n + j] = static_cast<float>(sum);
         }
       }
-      Tensor first;
-      for (const int threads : {1, 2, 4}) {
-        const ThreadGuard guard(threads);
-        Tensor y({c.items, c.n}, NAN);
-        const std::int32_t* order = sorted.order.data();
-        kernels::grouped_gemm(sorted, op, c.n, c.k, {a.data(), c.k, order}, w.data(), {y.mutable_data(), c.n, order});
-        if (threads == 1) check_close(y, twin, 1e-5, c.name());
-        if (threads == 1) first = y;
-        BOOST_TEST(same_bits(y, first), c.name() << " on " << threads << " threads");
-      }
+      const std::int32_t* order = sorted.order.data();
+      const Tensor y = same_bits_on_any_threads([&] {
+        Tensor result({c.items, c.n}, NAN);
+        kernels::grouped_gemm(sorted, op, c.n, c.k, {a.data(), c.k, order}, w.data(),
+                              {result.mutable_data(), c.n, order});
+        return std::vector{result};
+      })[0];
+      check_close(y, twin, 1e-5, c.name());
       // The same rows, gathered before and after.
       Tensor gathered({c.items, c.k}), grouped({c.items, c.n}, NAN);
       for (std::int64_t p = 0; p < c.items; ++p) {
@@ -88,7 +86,7 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_product_a_row) {
       kernels::grouped_gemm(sorted, op, c.n, c.k, {gathered.data(), c.k}, w.data(), {grouped.mutable_data(), c.n});
       for (std::int64_t i = 0; i < c.items; ++i) {
         const float* row = grouped.data() + sorted.position.data()[i] * c.n;
-        BOOST_REQUIRE(std::equal(row, row + c.n, first.data() + i * c.n));
+        BOOST_REQUIRE(std::equal(row, row + c.n, y.data() + i * c.n));
       }
     }
   }
@@ -135,22 +133,15 @@ BOOST_AUTO_TEST_CASE(gradients_of_the_matrices_are_sums_of_outer_products) {
         }
       }
     }
-    Tensor first, first_sums;
-    for (const int threads : {1, 2, 4}) {
-      const ThreadGuard guard(threads);
+    const std::int32_t* order = sorted.order.data();
+    const std::vector<Tensor> found = same_bits_on_any_threads([&] {
       Tensor weights({used, c.k, c.n}, NAN), sums({used, c.n}, NAN);
-      const std::int32_t* order = sorted.order.data();
       kernels::grouped_gemm_gradient(sorted, c.k, c.n, {a.data(), c.k, order}, {b.data(), c.n, order},
                                      weights.mutable_data(), sums.mutable_data());
-      if (threads == 1) {
-        check_close(weights, twin, 1e-5, c.name());
-        check_close(sums, twin_sums, 1e-5, c.name() + " sums");
-        first = weights;
-        first_sums = sums;
-      }
-      BOOST_TEST(same_bits(weights, first), c.name() << " on " << threads << " threads");
-      BOOST_TEST(same_bits(sums, first_sums), c.name() << " on " << threads << " threads");
-    }
+      return std::vector{weights, sums};
+    });
+    check_close(found[0], twin, 1e-5, c.name());
+    check_close(found[1], twin_sums, 1e-5, c.name() + " sums");
   }
 }
 
@@ -190,16 +181,16 @@ BOOST_AUTO_TEST_CASE(combining_and_its_gradients_are_loops_over_choices) {
       d_gates.mutable_data()[i] += grouped.data()[at] * dy.data()[row];
     }
   }
-  for (const int threads : {1, 2, 4}) {
-    const ThreadGuard guard(threads);
-    Tensor found({rows, width}), found_grouped({rows * k, width}), found_gates({rows, k});
-    kernels::combine(grouped.data(), position.data(), gates.data(), rows, k, width, found.mutable_data());
+  const std::vector<Tensor> found = same_bits_on_any_threads([&] {
+    Tensor combined({rows, width}), of_grouped({rows * k, width}), of_gates({rows, k});
+    kernels::combine(grouped.data(), position.data(), gates.data(), rows, k, width, combined.mutable_data());
     kernels::combine_backward(grouped.data(), position.data(), gates.data(), dy.data(), rows, k, width,
-                              found_grouped.mutable_data(), found_gates.mutable_data());
-    check_close(found, y, 1e-6, "y");
-    check_close(found_grouped, d_grouped, 0, "d_grouped");
-    check_close(found_gates, d_gates, 1e-6, "d_gates");
-  }
+                              of_grouped.mutable_data(), of_gates.mutable_data());
+    return std::vector{combined, of_grouped, of_gates};
+  });
+  check_close(found[0], y, 1e-6, "y");
+  check_close(found[1], d_grouped, 0, "d_grouped");
+  check_close(found[2], d_gates, 1e-6, "d_gates");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

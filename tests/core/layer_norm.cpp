@@ -5,7 +5,8 @@
 
 #include <canopy/core/array.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/core/threads.hpp>
+
+#include "support/same_bits.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -102,19 +103,10 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_formula_in_double) {
 
 BOOST_AUTO_TEST_CASE(every_number_of_threads_gives_the_same_bits) {
   const Case c(1111, 101);
-  const auto run = [&](int threads) {
-    const ThreadGuard guard(threads);
-    return Results(c);
-  };
-  const Results one = run(1);
-  for (const int threads : {2, 3, 5}) {
-    const Results more = run(threads);
-    for (const auto member :
-         {&Results::y, &Results::mean, &Results::inverse_deviation, &Results::dx, &Results::dweight, &Results::dbias}) {
-      const auto a = (one.*member).elements(), b = (more.*member).elements();
-      BOOST_TEST(std::equal(a.begin(), a.end(), b.begin(), b.end()));
-    }
-  }
+  test::same_bits_on_any_threads([&] {
+    const Results r(c);
+    return std::vector{r.y, r.mean, r.inverse_deviation, r.dx, r.dweight, r.dbias};
+  });
 }
 
 BOOST_AUTO_TEST_CASE(outputs_that_nobody_wants_are_skipped) {

@@ -7,9 +7,9 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/core/threads.hpp>
 
-#include <support/temporary_folder.hpp>
+#include "support/same_bits.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -141,18 +141,10 @@ BOOST_AUTO_TEST_CASE(values_that_are_not_bytes) {
 BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
   const LabelledImages images = random_images(700, {28, 28, 1});
   for (const Input input : inputs) {
-    Tensor one;
-    {
-      const ThreadGuard guard(1);
+    test::same_bits_on_any_threads([&] {
       const ImageDataset dataset(images, input);
-      one = dataset.batch(all(dataset)).first;
-    }
-    for (const int count : {2, 3, 5}) {
-      const ThreadGuard guard(count);
-      const ImageDataset dataset(images, input);
-      const Tensor many = dataset.batch(all(dataset)).first;
-      BOOST_CHECK(std::ranges::equal(one.elements(), many.elements()));
-    }
+      return std::vector{dataset.batch(all(dataset)).first};
+    });
   }
 }
 

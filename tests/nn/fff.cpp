@@ -8,11 +8,11 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/core/threads.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include "support/normal.hpp"
+#include "support/same_bits.hpp"
 
 using namespace canopy;
 using test::normal;
@@ -300,19 +300,13 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
   manual_seed(17);
   nn::FFF model({.inputs = 200, .outputs = 10, .depth = 5, .leaf_width = 4});
   const Tensor x = normal({1000, 200});
-  std::vector<Tensor> grads[2];
-  Tensor hard[2];
-  for (const int count : {1, 2}) {
-    const ThreadGuard guard(count);
+  test::same_bits_on_any_threads([&] {
     model.train();
-    grads[count - 1] = gradients(model, x);
+    std::vector<Tensor> all = gradients(model, x);
     model.eval();
-    hard[count - 1] = model(x).value();
-  }
-  BOOST_CHECK(std::ranges::equal(hard[0].elements(), hard[1].elements()));
-  for (std::size_t i = 0; i < grads[0].size(); ++i) {
-    BOOST_CHECK(std::ranges::equal(grads[0][i].elements(), grads[1][i].elements()));
-  }
+    all.push_back(model(x).value());
+    return all;
+  });
 }
 
 BOOST_AUTO_TEST_CASE(misuse_is_named) {

@@ -8,13 +8,13 @@
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/core/threads.hpp>
 #include <canopy/nn/fff.hpp>
 #include <canopy/nn/fff_losses.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include "support/normal.hpp"
+#include "support/same_bits.hpp"
 
 using namespace canopy;
 using test::normal;
@@ -251,20 +251,14 @@ BOOST_AUTO_TEST_CASE(dropout_is_of_the_chosen_leaf_s_neurons) {
 BOOST_AUTO_TEST_CASE(the_bits_do_not_depend_on_the_number_of_threads) {
   const Tensor x = normal({1500, 96}, "x");
   for (const Routing routing : {Routing::hard, Routing::sparse_straight_through}) {
-    std::vector<Step> steps;
-    for (const int threads : {1, 2, 4}) {
-      const ThreadGuard guard(threads);
+    test::same_bits_on_any_threads([&] {
       Model model({.inputs = 96, .outputs = 80, .depth = 5, .leaf_width = 9}, routing);
-      steps.push_back(step(model, x, [](const nn::FFF& of, const Variable& y) {
+      Step result = step(model, x, [](const nn::FFF& of, const Variable& y) {
         return weighted_sum(y) + nn::hardening_loss(of) + nn::load_balance_loss(of, {nn::Balance::frequency});
-      }));
-    }
-    for (const Step& other : steps) {
-      BOOST_TEST(std::ranges::equal(other.y.elements(), steps[0].y.elements()));
-      for (std::size_t i = 0; i < other.gradients.size(); ++i) {
-        BOOST_TEST(std::ranges::equal(other.gradients[i].elements(), steps[0].gradients[i].elements()));
-      }
-    }
+      });
+      result.gradients.push_back(result.y);
+      return result.gradients;
+    });
   }
 }
 

@@ -14,7 +14,6 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/core/threads.hpp>
 #include <canopy/nn/checkpoint.hpp>
 #include <canopy/nn/classifier_score.hpp>
 #include <canopy/nn/moe_losses.hpp>
@@ -23,6 +22,7 @@
 
 #include "support/normal.hpp"
 #include "support/reference.hpp"
+#include "support/same_bits.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -34,10 +34,6 @@ using namespace canopy::test;
 BOOST_AUTO_TEST_SUITE(moe)
 
 namespace {
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && std::equal(a.data(), a.data() + a.size(), b.data());
-}
 
 // w_noise starts with 0, where its gradient alone is of interest.
 void randomise(const nn::MoE& model) {
@@ -253,22 +249,17 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
     nn::MoE model({.inputs = 50, .outputs = 70, .experts = 40, .expert_width = 20, .k = k});
     randomise(model);
     const Tensor input = normal({900, 50}), noise = normal({900, 40}, "noise"), upstream = normal({900, 70}, "dy");
-    std::vector<Tensor> first;
-    for (const int threads : {1, 2, 4}) {
-      const ThreadGuard guard(threads);
+    same_bits_on_any_threads([&] {
       const Variable x = Variable::parameter(input, "x");
       model.zero_grad();
       Tape tape;
       const Variable y = model.forward(x, noise);
       const Variable importance = nn::importance_loss(model), load = nn::load_loss(model);
-      std::vector<Tensor> all = {y.value(), importance.value(), load.value(), model.infer(input).y};
       tape.backward(mean(y * upstream) + importance + load);
-      all.push_back(x.grad());
+      std::vector<Tensor> all = {y.value(), importance.value(), load.value(), model.infer(input).y, x.grad()};
       for (const Variable& p : model.parameters()) all.push_back(p.grad());
-      if (first.empty()) first = all;
-      for (std::size_t i = 0; i < all.size(); ++i)
-        BOOST_TEST(same_bits(all[i], first[i]), threads << " threads, " << i);
-    }
+      return all;
+    });
   }
 }
 
