@@ -115,7 +115,7 @@ Indices digits(const MatFile::Variable& labels, std::int64_t images) {
     if (bytes[i] < 1 || bytes[i] > classes) {
       labels.fail("labels from 1 to 10", fmt::format("{} at position {}", bytes[i], i));
     }
-    out.mutable_data()[i] = bytes[i] % classes;
+    out.mutable_data()[i] = static_cast<std::int32_t>(bytes[i] % classes);
   }
   return out;
 }

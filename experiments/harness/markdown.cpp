@@ -16,7 +16,7 @@ using Line = std::vector<std::string>;
 std::string table_row(const Line& cells) {
   std::string row = "|";
   for (std::string cell : cells) {
-    for (std::size_t at = 0; (at = cell.find('|', at)) != std::string::npos; at += 2) cell.insert(at, "\\");
+    for (std::size_t at = 0; (at = cell.find('|', at)) != std::string::npos; at += 2) cell.insert(at, 1, '\\');
     row += fmt::format(" {} |", cell);
   }
   return row + "\n";
