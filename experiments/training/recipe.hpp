@@ -67,7 +67,7 @@ Recipe canopy();
 /// The same for photographs, whose leaves and experts overfit: region leak ("localized overfitting", section
 /// "Overfragmentation") and weight decay hold them back.
 Recipe canopy_for_photographs();
-/// "canopy": the one or the other.
+/// Under the name "canopy": canopy(), and for photographs canopy_for_photographs().
 NamedRecipe named_canopy();
 /// "literal", "nearest" and "canopy".
 const std::vector<NamedRecipe>& recipes();

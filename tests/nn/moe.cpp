@@ -28,7 +28,6 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
-using test::normal;
 using namespace canopy::test;
 
 BOOST_AUTO_TEST_SUITE(moe)

@@ -21,7 +21,6 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
-using test::normal;
 using namespace canopy::test;
 
 BOOST_AUTO_TEST_SUITE(tree_fff)
@@ -140,10 +139,7 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
       Tape tape;
       const Variable y = model(x);
       tape.backward(weighted_sum(y, upstream));
-      std::vector<Tensor> all;
-      all.push_back(y.value());
-      all.push_back(model.infer(input).y);
-      all.push_back(x.grad());
+      std::vector<Tensor> all = {y.value(), model.infer(input).y, x.grad()};
       for (const Variable& p : model.parameters()) all.push_back(p.grad());
       return all;
     });

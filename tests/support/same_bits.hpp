@@ -12,6 +12,7 @@
 
 namespace canopy::test {
 
+/// Whether two arrays have the same shape and bits: a NaN is equal to itself, 0 is not -0.
 template <class T>
 bool same_bits(const Array<T>& a, const Array<T>& b) {
   return a.shape() == b.shape() &&
