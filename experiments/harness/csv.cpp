@@ -8,8 +8,9 @@
 namespace canopy::harness {
 namespace {
 
-constexpr const char* identity[] = {"cell",  "dataset", "model",      "recipe",       "training_width", "leaf_width",
-                                    "depth", "status",  "seeds_done", "seeds_failed", "collapsed",      "diverged"};
+constexpr const char* identity[] = {"cell",       "dataset",  "model",  "recipe",     "training_width",
+                                    "leaf_width", "depth",    "status", "seeds_done", "seeds_failed",
+                                    "collapsed",  "diverged", "noisy"};
 constexpr const char* statistics[] = {"paper", "mean", "sd", "best", "low", "high", "seeds"};
 
 std::string value_of(const Json& value) {

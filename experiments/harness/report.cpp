@@ -93,6 +93,10 @@ std::int64_t count_diverged(const std::vector<Json>& results) {
   return std::ranges::count_if(results, [](const Json& result) { return result["status"] == "diverged"; });
 }
 
+int is_noisy(const Json& timing) {
+  return timing.value("spread", 0.) > noisy_above * timing.value("milliseconds", 0.) ? 1 : 0;
+}
+
 /// The rows of timing.json by cell.
 std::map<std::string, Json> read_timing(const RunDirectory& directory) {
   std::map<std::string, Json> rows;
@@ -118,6 +122,7 @@ Json row_of(const Cell& cell, const Seeds& seeds, std::int64_t planned, const Js
               {"seeds_failed", seeds.errors.size()},
               {"collapsed", count_collapsed(seeds.results)},
               {"diverged", count_diverged(seeds.results)},
+              {"noisy", is_noisy(timing)},
               {"errors", seeds.errors}};
   for (const Field& field : fields)
     row[field.name] = statistic(numbers(seeds.results, field.name), field.more_is_better);

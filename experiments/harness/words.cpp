@@ -84,6 +84,7 @@ std::string remarks(const Json& row, std::int64_t seeds) {
   add("COLLAPSED", row["collapsed"].get<std::int64_t>(), done);
   add("DIVERGED", row["diverged"].get<std::int64_t>(), done);
   add("FAILED", failed, seeds);
+  if (row["noisy"].get<int>() > 0) all.emplace_back("NOISY");
   if (done + failed < seeds) all.push_back(fmt::format("{}/{} seeds", done, seeds));
   return fmt::format("{}", fmt::join(all, ", "));
 }
@@ -99,6 +100,11 @@ std::vector<std::string> explanations(const Json& report) {
   }
   if (any("diverged")) {
     all.emplace_back("DIVERGED: the loss was no longer finite and the training stopped there.");
+  }
+  if (any("noisy")) {
+    all.emplace_back(
+        "NOISY: the time varies by over 10 %, as beside other work; remove timing.json and --resume to repeat all "
+        "times.");
   }
   return all;
 }

@@ -30,8 +30,8 @@ std::string best(const Json& row, const std::string& field);
 std::string interval(const Json& row, const std::string& field);
 /// "11.0/16": of how many leaves; without the zeros of a whole number where the digits are only for means.
 std::string leaves_used(const Json& row);
-/// Collapsed trees, diverged trainings, failures and missing seeds, each with how many of the seeds; empty where all is
-/// well.
+/// Collapsed trees, diverged trainings, failures and missing seeds, each with how many of the seeds, and noisy times;
+/// empty where all is well.
 std::string remarks(const Json& row, std::int64_t seeds);
 
 /// A line for each word in capitals among the remarks that is not clear by itself.

@@ -161,6 +161,22 @@ BOOST_AUTO_TEST_CASE(diverged_trainings_are_counted) {
   BOOST_TEST(to_text(one).find("COLLAPSED, DIVERGED\n") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(times_beside_other_work_are_marked) {
+  const program::Folder folder;
+  const RunDirectory directory{folder / "run"};
+  put(directory, "tree", 0, 90, 50);
+  put(directory, "plain", 0, 90, 50);
+  write_file(directory.timing(), R"({"rows": [{"cell": "tree", "milliseconds": 2, "spread": 0.21},
+                                              {"cell": "plain", "milliseconds": 2, "spread": 0.19}]})");
+  const Json all = harness::report(directory, experiment(), resolve(experiment(), "quick", 1, "", {}));
+  BOOST_TEST(all["rows"][0]["noisy"].get<int>() == 1);
+  BOOST_TEST(all["rows"][1]["noisy"].get<int>() == 0);
+  const std::string text = to_text(all);
+  BOOST_TEST(text.find("NOISY") < text.find("plain"), text);
+  BOOST_TEST(text.find("NOISY: the time varies") != std::string::npos, text);
+  BOOST_TEST(text.find("NOISY", text.find("plain")) == text.find("NOISY: the time"), text);
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_directory_has_rows_without_numbers) {
   const Configuration configuration = resolve(experiment(), "quick", 0, "tree", {});
   const program::Folder folder;
