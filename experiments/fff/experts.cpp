@@ -30,8 +30,16 @@ Recipe literal() {
   return recipe;
 }
 
+// As in Table 1, the paper does not say how images become inputs.
+Recipe nearest() {
+  Recipe recipe = literal();
+  recipe.input = Input::centred;
+  return recipe;
+}
+
 const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = {{"literal", literal()}, training::named_canopy()};
+  static const std::vector<NamedRecipe> list = {
+      {"literal", literal()}, {"nearest", nearest()}, training::named_canopy()};
   return list;
 }
 
