@@ -16,7 +16,9 @@ using training::NamedRecipe;
 const std::vector<NamedRecipe>& recipes() {
   training::Recipe literal = training::literal();
   literal.hardening = 0;
-  static const std::vector<NamedRecipe> list = {{"literal", literal}, training::named_canopy()};
+  training::Recipe nearest = training::nearest();
+  nearest.hardening = 0;
+  static const std::vector<NamedRecipe> list = {{"literal", literal}, {"nearest", nearest}, training::named_canopy()};
   return list;
 }
 

@@ -45,7 +45,7 @@ struct Small {
 const std::vector<Small>& small_grids() {
   static const std::vector<Small> grids = {
       {"fff/counterparts", {"width=8", "leaf_width=8,2", "recipe=literal,nearest,canopy"}, 9},
-      {"fff/inference-counterparts", {"leaf_width=2", "depth=2"}, 4},
+      {"fff/inference-counterparts", {"leaf_width=2", "depth=2", "recipe=literal,nearest,canopy"}, 6},
       {"fff/experts", {"width=64", "batch_size=128", "recipe=literal,nearest,canopy"}, 9},
       {"fff/hardening", {"depth=2", "batch_size=32"}, 3},
       {"fff/ablation", {"width=8", "leaf_width=2"}, 17},
