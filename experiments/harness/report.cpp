@@ -93,8 +93,8 @@ std::int64_t count_diverged(const std::vector<Json>& results) {
   return std::ranges::count_if(results, [](const Json& result) { return result["status"] == "diverged"; });
 }
 
-int is_noisy(const Json& timing) {
-  return timing.value("spread", 0.) > noisy_above * timing.value("milliseconds", 0.) ? 1 : 0;
+bool is_noisy(const Json& timing) {
+  return timing.value("spread", 0.) > noisy_above * timing.value("milliseconds", 0.);
 }
 
 /// The rows of timing.json by cell.

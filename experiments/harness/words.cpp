@@ -84,15 +84,15 @@ std::string remarks(const Json& row, std::int64_t seeds) {
   add("COLLAPSED", row["collapsed"].get<std::int64_t>(), done);
   add("DIVERGED", row["diverged"].get<std::int64_t>(), done);
   add("FAILED", failed, seeds);
-  if (row["noisy"].get<int>() > 0) all.emplace_back("NOISY");
+  if (row["noisy"].get<bool>()) all.emplace_back("NOISY");
   if (done + failed < seeds) all.push_back(fmt::format("{}/{} seeds", done, seeds));
   return fmt::format("{}", fmt::join(all, ", "));
 }
 
 std::vector<std::string> explanations(const Json& report) {
   std::vector<std::string> all;
-  const auto any = [&](const char* count) {
-    return std::ranges::any_of(report["rows"], [&](const Json& row) { return row[count].get<int>() > 0; });
+  const auto any = [&](const char* count_or_flag) {
+    return std::ranges::any_of(report["rows"], [&](const Json& row) { return row[count_or_flag].get<int>() > 0; });
   };
   if (any("collapsed")) {
     all.emplace_back(

@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(each_run_is_read_and_can_be_continued) {
       for (const Json& row : rows) {
         seeds += row["seeds_done"].get<std::int64_t>();
         BOOST_TEST(row["seeds_failed"].get<int>() == 0);
-        BOOST_TEST_CONTEXT(row["cell"]) { BOOST_TEST(row["noisy"].get<int>() == 0); }
+        BOOST_TEST_CONTEXT(row["cell"]) { BOOST_TEST(!row["noisy"].get<bool>()); }
       }
       BOOST_TEST(seeds > 0);
       measured.insert(experiment.name);

@@ -169,12 +169,17 @@ BOOST_AUTO_TEST_CASE(times_beside_other_work_are_marked) {
   write_file(directory.timing(), R"({"rows": [{"cell": "tree", "milliseconds": 2, "spread": 0.21},
                                               {"cell": "plain", "milliseconds": 2, "spread": 0.19}]})");
   const Json all = harness::report(directory, experiment(), resolve(experiment(), "quick", 1, "", {}));
-  BOOST_TEST(all["rows"][0]["noisy"].get<int>() == 1);
-  BOOST_TEST(all["rows"][1]["noisy"].get<int>() == 0);
+  BOOST_TEST(all["rows"][0]["noisy"].get<bool>());
+  BOOST_TEST(!all["rows"][1]["noisy"].get<bool>());
   const std::string text = to_text(all);
   BOOST_TEST(text.find("NOISY") < text.find("plain"), text);
   BOOST_TEST(text.find("NOISY: the time varies") != std::string::npos, text);
   BOOST_TEST(text.find("NOISY", text.find("plain")) == text.find("NOISY: the time"), text);
+  BOOST_TEST(to_markdown(all).find("| 1 | NOISY |") != std::string::npos);
+  const std::vector<std::vector<std::string>> csv = parse_csv(to_csv(all));
+  const auto column = static_cast<std::size_t>(std::ranges::find(csv[0], "noisy") - csv[0].begin());
+  BOOST_TEST(csv[1].at(column) == "true");
+  BOOST_TEST(csv[2].at(column) == "false");
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_directory_has_rows_without_numbers) {
