@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(sum_of_squares_is_accurate_and_the_same_for_any_threads) {
     for (const float value : x) expected += static_cast<double>(value) * value;
     const ThreadGuard one(1);
     const double serial = kernels::sum_of_squares(x.data(), n);
-    BOOST_TEST(std::abs(serial - expected) <= 1e-6 * expected, n << " numbers: " << serial << " for " << expected);
+    BOOST_TEST(std::abs(serial - expected) <= 1e-12 * expected, n << " numbers: " << serial << " for " << expected);
     for (const int count : {2, 5}) {
       const ThreadGuard guard(count);
       BOOST_TEST(kernels::sum_of_squares(x.data(), n) == serial);

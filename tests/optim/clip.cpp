@@ -1,5 +1,6 @@
 #include <canopy/optim/clip.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -39,6 +40,38 @@ BOOST_AUTO_TEST_CASE(shared_gradients_are_scaled_once) {
   BOOST_TEST(p.grad().item() == static_cast<float>(std::sqrt(0.5)), boost::test_tools::tolerance(1e-6f));
   BOOST_TEST(q.grad().item() == p.grad().item());
   BOOST_TEST(grad.item() == 8.f);
+}
+
+// A tied parameter is listed by every module that it belongs to.
+BOOST_AUTO_TEST_CASE(a_parameter_that_is_listed_twice_counts_once) {
+  Variable p = Variable::parameter(Tensor({1}, 0.f)), q = Variable::parameter(Tensor({1}, 0.f));
+  p.accumulate(Tensor({1}, 3.f));
+  q.accumulate(Tensor({1}, 4.f));
+  BOOST_TEST(clip_grad_norm({p, q, p, p}, 2.5) == 5);
+  BOOST_TEST(p.grad().item() == 1.5f);
+  BOOST_TEST(q.grad().item() == 2.f);
+}
+
+// From the smallest to the largest finite numbers, dense and in rows: the norm is that of the numbers, and clipping
+// gives the direction with the norm asked for.
+BOOST_AUTO_TEST_CASE(no_finite_gradient_overflows) {
+  for (const float largest : {1e-37f, 1e-30f, 1e-3f, 1e19f, 1e30f, std::numeric_limits<float>::max()}) {
+    for (const bool in_rows : {false, true}) {
+      const std::int64_t n = 1000;
+      Variable p = Variable::parameter(Tensor({n, 1}, 0.f));
+      Tensor values({n, 1}, largest);
+      values.mutable_data()[1] = -largest / 2;
+      Indices rows({n});
+      for (std::int32_t i = 0; i < n; ++i) rows.mutable_data()[i] = i;
+      in_rows ? p.accumulate(RowGradient{rows, values}) : p.accumulate(values);
+      const double norm = static_cast<double>(largest) * std::sqrt(static_cast<double>(n) - 0.75);
+      const double max_norm = std::min(1., norm / 4);
+      BOOST_TEST(clip_grad_norm({p}, max_norm) == norm, boost::test_tools::tolerance(1e-12));
+      const double share = max_norm / norm * static_cast<double>(largest);
+      BOOST_TEST(static_cast<double>(p.grad().data()[0]) == share, boost::test_tools::tolerance(1e-6));
+      BOOST_TEST(static_cast<double>(p.grad().data()[1]) == -share / 2, boost::test_tools::tolerance(1e-6));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(divergence_is_seen) {
