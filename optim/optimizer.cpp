@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/elementwise.hpp>
-#include <canopy/optim/state.hpp>
 
 #include <fmt/format.h>
 
@@ -28,6 +28,11 @@ kernels::ParameterGradient gradient_of(const Variable& parameter, bool lazy) {
           .count = grad.rows.size(),
           .width = row_width(parameter),
           .lazy = lazy};
+}
+
+// Stays at the largest number, where beta^t, all that it serves for, has long been 0 beside 1.
+void count_on(std::int32_t& steps) {
+  if (steps < std::numeric_limits<std::int32_t>::max()) ++steps;
 }
 
 // sum += grad
@@ -100,7 +105,7 @@ void Optimizer::start(Entry& entry) const {
   }
   if (!entry.local_batch) return;
   const Shape rows{entry.parameter.extent(0)};
-  entry.rows = {Tensor::zeros(entry.parameter.shape()), Tensor::zeros(rows), Tensor::zeros(rows)};
+  entry.rows = {Tensor::zeros(entry.parameter.shape()), Tensor::zeros(rows), Indices::zeros(rows)};
 }
 
 void Optimizer::step() {
@@ -112,7 +117,7 @@ void Optimizer::step() {
   for (Entry& entry : entries_) {
     if (!entry.parameter.has_grad() && (!entry.local_batch || entry.steps == 0)) continue;
     start(entry);
-    ++entry.steps;
+    count_on(entry.steps);
     if (entry.local_batch) {
       step_rows(entry, counts[*entry.local_batch]);
     } else {
@@ -126,14 +131,15 @@ void Optimizer::step_rows(Entry& entry, const Tensor& counts) {
   if (entry.parameter.has_grad()) add_gradient(entry.parameter, rows.grad);
   entry.parameter.zero_grad();
   const std::int64_t width = row_width(entry.parameter);
-  float *usage = rows.usage.mutable_data(), *steps = rows.steps.mutable_data();
+  float* usage = rows.usage.mutable_data();
+  std::int32_t* steps = rows.steps.mutable_data();
   for (std::int32_t row = 0; row < counts.size(); ++row) {
     usage[row] += counts.data()[row];
     if (usage[row] < local_batches_[*entry.local_batch].size) continue;
     float* grad = rows.grad.mutable_data() + row * width;
-    steps[row] += 1.f;
-    update(entry, {.values = grad, .rows = &row, .count = 1, .width = width, .lazy = true},
-           static_cast<std::int64_t>(steps[row]), learning_rate_ * entry.rate_ratio);
+    count_on(steps[row]);
+    update(entry, {.values = grad, .rows = &row, .count = 1, .width = width, .lazy = true}, steps[row],
+           learning_rate_ * entry.rate_ratio);
     std::fill_n(grad, width, 0.f);
     usage[row] = 0.f;
   }
@@ -148,63 +154,41 @@ void Optimizer::set_learning_rate(double rate) {
   learning_rate_ = rate;
 }
 
-std::map<std::string, Tensor> Optimizer::state() const {
-  std::map<std::string, Tensor> state;
+State Optimizer::state() const {
+  State state;
   for (const Entry& entry : entries_) {
     if (entry.steps == 0) continue;
-    state[entry.key + ".step"] = detail::count_tensor(entry.steps);
+    state.counts[entry.key + ".step"] = count_array(entry.steps, name_);
     for (std::size_t i = 0; i < buffer_names_.size(); ++i) {
-      state[entry.key + "." + buffer_names_[i]] = entry.buffers[i].clone();
+      state.tensors[entry.key + "." + buffer_names_[i]] = entry.buffers[i].clone();
     }
     if (!entry.local_batch) continue;
-    for (const auto& [suffix, field] : local_fields) state[entry.key + suffix] = (entry.rows.*field).clone();
+    state.tensors[entry.key + ".local_grad"] = entry.rows.grad.clone();
+    state.tensors[entry.key + ".local_usage"] = entry.rows.usage.clone();
+    state.counts[entry.key + ".local_step"] = entry.rows.steps.clone();
   }
   return state;
 }
 
-void Optimizer::load_state(const std::map<std::string, Tensor>& state) {
-  std::set<std::string> known;
-  const auto find = [&](const std::string& key, const Shape& shape) -> const Tensor& {
-    const auto found = state.find(key);
-    if (found == state.end()) throw CheckpointError(fmt::format("{}: the state lacks '{}'", name_, key));
-    if (found->second.shape() != shape) {
-      throw CheckpointError(fmt::format("{}: the state '{}' has the shape {} where {} is needed", name_, key,
-                                        found->second.shape().to_string(), shape.to_string()));
-    }
-    known.insert(key);
-    return found->second;
-  };
-  const auto belongs = [&](const Entry& entry) {
-    if (state.contains(entry.key + ".step")) return true;
-    for (const std::string& buffer : buffer_names_) {
-      if (state.contains(entry.key + "." + buffer)) return true;
-    }
-    return entry.local_batch && std::ranges::any_of(local_fields, [&](const auto& field) {
-             return state.contains(entry.key + field.first);
-           });
-  };
+void Optimizer::load_state(const State& state) {
+  StateReader reader(name_, state);
   std::vector<Entry> loaded = entries_;
   for (Entry& entry : loaded) {
     entry.steps = 0;
     entry.buffers.clear();
     entry.rows = {};
-    if (!belongs(entry)) continue;  // was never updated
-    find(entry.key + ".step", {1});
-    entry.steps = detail::count_of(state, entry.key + ".step", name_);
+    if (!reader.has(entry.key + ".step")) continue;  // was never updated
+    entry.steps = reader.count(entry.key + ".step");
     for (const std::string& buffer : buffer_names_) {
-      entry.buffers.push_back(find(entry.key + "." + buffer, entry.parameter.shape()).clone());
+      entry.buffers.push_back(reader.tensor(entry.key + "." + buffer, entry.parameter.shape()).clone());
     }
     if (!entry.local_batch) continue;
-    for (const auto& [suffix, field] : local_fields) {
-      const Shape shape = field == &LocalRows::grad ? entry.parameter.shape() : Shape{entry.parameter.extent(0)};
-      entry.rows.*field = find(entry.key + suffix, shape).clone();
-    }
+    const Shape rows{entry.parameter.extent(0)};
+    entry.rows = {reader.tensor(entry.key + ".local_grad", entry.parameter.shape()).clone(),
+                  reader.tensor(entry.key + ".local_usage", rows).clone(),
+                  reader.counts(entry.key + ".local_step", rows)};
   }
-  for (const auto& [key, tensor] : state) {
-    if (!known.contains(key)) {
-      throw CheckpointError(fmt::format("{}: the state '{}' belongs to no parameter", name_, key));
-    }
-  }
+  reader.finish();
   entries_ = std::move(loaded);
 }
 

@@ -2,15 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <canopy/autograd/variable.hpp>
 #include <canopy/core/kernels/optimizer.hpp>
+#include <canopy/optim/state.hpp>
 
 namespace canopy::optim {
 
@@ -55,23 +54,22 @@ class Optimizer {
   void set_learning_rate(double rate);
 
   /// Copies of all that the next step depends on except parameters and learning rate (which belongs to its schedule):
-  /// "<parameter>.step" [1] and the optimizer's buffers, such as "<parameter>.exp_avg", for every parameter that was
-  /// updated; with a LocalBatch also what its rows wait with, "<parameter>.local_grad", ".local_usage", ".local_step".
-  /// A parameter is called by its name, or by its number where it has none of its own.
-  std::map<std::string, Tensor> state() const;
-  /// The inverse, for an optimizer of the same parameters. Throws CheckpointError, and changes nothing, if a tensor is
+  /// the count "<parameter>.step" [1] and the optimizer's buffers, such as "<parameter>.exp_avg", for every parameter
+  /// that was updated; with a LocalBatch also what its rows wait with, "<parameter>.local_grad", ".local_usage" and the
+  /// counts ".local_step". A parameter is called by its name, or by its number where it has none of its own.
+  State state() const;
+  /// The inverse, for an optimizer of the same parameters; an empty state is that of a new one. Counts stored as
+  /// floats, as versions before 0.2 did, are taken. Throws CheckpointError, and changes nothing, if an entry is
   /// unknown, missing or of another shape.
-  void load_state(const std::map<std::string, Tensor>& state);
+  void load_state(const State& state);
 
  protected:
   /// What the rows of a parameter wait with.
   struct LocalRows {
-    Tensor grad;   // of the parameter's shape: summed since the row's last step
-    Tensor usage;  // [rows]: samples since then
-    Tensor steps;  // [rows]
+    Tensor grad;    // of the parameter's shape: summed since the row's last step
+    Tensor usage;   // [rows]: samples since then
+    Indices steps;  // [rows]
   };
-  static constexpr std::pair<const char*, Tensor LocalRows::*> local_fields[] = {
-      {".local_grad", &LocalRows::grad}, {".local_usage", &LocalRows::usage}, {".local_step", &LocalRows::steps}};
 
   struct Entry {
     Variable parameter;
@@ -79,7 +77,7 @@ class Optimizer {
     double rate_ratio;  // of its group's learning rate to the optimizer's
     double weight_decay;
     std::optional<std::size_t> local_batch;  // number of its group's
-    std::int64_t steps = 0;
+    std::int32_t steps = 0;
     std::vector<Tensor> buffers;  // as buffer_names(); empty until the first step
     LocalRows rows = {};          // likewise
   };

@@ -1,76 +1,106 @@
 #include <canopy/optim/schedule.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <string_view>
+#include <utility>
 
 #include <canopy/core/error.hpp>
-#include <canopy/optim/state.hpp>
 
 #include <fmt/format.h>
 
 namespace canopy::optim {
+namespace {
 
-CosineDecay::CosineDecay(Optimizer& optimizer, std::int64_t total_steps)
-    : optimizer_(optimizer), initial_(optimizer.learning_rate()), total_steps_(total_steps) {
-  if (total_steps < 1)
-    throw ConfigError(fmt::format("CosineDecay: total_steps must be 1 or more, not {}", total_steps));
+void require_finite(std::string_view schedule, std::string_view option, double value) {
+  if (std::isfinite(value)) return;
+  throw ConfigError(fmt::format("{}: {} must be a finite number, not {}", schedule, option, value));
 }
 
-void CosineDecay::apply() {
-  const double progress = static_cast<double>(steps_) / static_cast<double>(total_steps_);
-  optimizer_.set_learning_rate(steps_ >= total_steps_ ? 0 : initial_ / 2 * (1 + std::cos(std::numbers::pi * progress)));
+void require_at_least(std::int64_t least, std::string_view schedule, std::string_view option, std::int64_t steps) {
+  if (steps >= least) return;
+  throw ConfigError(fmt::format("{}: {} must be {} or more, not {}", schedule, option, least, steps));
 }
 
-void CosineDecay::step() {
-  ++steps_;
-  apply();
+void require_function(std::string_view schedule, const Schedule& part) {
+  if (!part) throw ConfigError(fmt::format("{}: a schedule that it is made of holds no function", schedule));
 }
 
-std::map<std::string, Tensor> CosineDecay::state() const { return {{"step", detail::count_tensor(steps_)}}; }
+double share(std::int64_t step, std::int64_t steps) { return static_cast<double>(step) / static_cast<double>(steps); }
 
-void CosineDecay::load_state(const std::map<std::string, Tensor>& state) {
-  steps_ = detail::count_of(state, "step", "CosineDecay");
-  apply();
+}  // namespace
+
+Schedule constant(double rate) {
+  require_finite("constant", "rate", rate);
+  return [rate](std::int64_t) { return rate; };
 }
 
-HalveOnPlateau::HalveOnPlateau(Optimizer& optimizer, const HalveOnPlateauOptions& options)
-    : optimizer_(optimizer), options_(options), initial_(optimizer.learning_rate()) {
-  if (options.patience < 1) {
-    throw ConfigError(fmt::format("HalveOnPlateau: patience must be 1 or more, not {}", options.patience));
+Schedule step_decay(const StepDecay& options) {
+  require_finite("step_decay", "rate", options.rate);
+  require_finite("step_decay", "factor", options.factor);
+  require_at_least(1, "step_decay", "every", options.every);
+  return [o = options](std::int64_t step) { return o.rate * std::pow(o.factor, static_cast<double>(step / o.every)); };
+}
+
+Schedule milestones(const Milestones& options) {
+  require_finite("milestones", "rate", options.rate);
+  require_finite("milestones", "factor", options.factor);
+  if (!std::ranges::is_sorted(options.at)) throw ConfigError("milestones: the steps must ascend");
+  return [o = options](std::int64_t step) {
+    const auto passed = std::ranges::upper_bound(o.at, step) - o.at.begin();
+    return o.rate * std::pow(o.factor, static_cast<double>(passed));
+  };
+}
+
+Schedule linear(const Linear& options) {
+  require_finite("linear", "from", options.from);
+  require_finite("linear", "to", options.to);
+  require_at_least(1, "linear", "steps", options.steps);
+  return [o = options](std::int64_t step) {
+    return step >= o.steps ? o.to : o.from + (o.to - o.from) * share(step, o.steps);
+  };
+}
+
+Schedule cosine(const Cosine& options) {
+  require_finite("cosine", "rate", options.rate);
+  require_finite("cosine", "floor", options.floor);
+  require_at_least(1, "cosine", "steps", options.steps);
+  return [o = options](std::int64_t step) {
+    if (step >= o.steps) return o.floor;
+    return o.floor + (o.rate - o.floor) / 2 * (1 + std::cos(std::numbers::pi * share(step, o.steps)));
+  };
+}
+
+Schedule join(std::vector<Segment> segments, Schedule rest) {
+  require_function("join", rest);
+  for (const Segment& segment : segments) {
+    require_function("join", segment.schedule);
+    require_at_least(0, "join", "steps", segment.steps);
   }
+  return [segments = std::move(segments), rest = std::move(rest)](std::int64_t step) {
+    for (const Segment& segment : segments) {
+      if (step < segment.steps) return segment.schedule(step);
+      step -= segment.steps;
+    }
+    return rest(step);
+  };
 }
 
-void HalveOnPlateau::apply() { optimizer_.set_learning_rate(initial_ * std::pow(0.5, static_cast<double>(halvings_))); }
-
-bool HalveOnPlateau::update(double score) {
-  const auto now = static_cast<float>(score);
-  if (detail::is_better(now, best_, options_.higher_is_better)) {
-    best_ = now;
-    waited_ = 0;
-    return false;
-  }
-  if (++waited_ < options_.patience) return false;
-  waited_ = 0;
-  ++halvings_;
-  apply();
-  return true;
+Schedule warm_up(const WarmUp& options, Schedule then) {
+  require_function("warm_up", then);
+  require_finite("warm_up", "from", options.from);
+  require_at_least(0, "warm_up", "steps", options.steps);
+  if (options.steps == 0) return then;
+  const double rate = then(0);
+  return join({{options.steps, linear({.from = options.from * rate, .to = rate, .steps = options.steps})}},
+              std::move(then));
 }
 
-std::map<std::string, Tensor> HalveOnPlateau::state() const {
-  std::map<std::string, Tensor> state{{"waited", detail::count_tensor(waited_)},
-                                      {"halvings", detail::count_tensor(halvings_)}};
-  if (!std::isnan(best_)) state["best"] = Tensor({1}, best_);
-  return state;
-}
-
-void HalveOnPlateau::load_state(const std::map<std::string, Tensor>& state) {
-  const std::int64_t waited = detail::count_of(state, "waited", "HalveOnPlateau");
-  const std::int64_t halvings = detail::count_of(state, "halvings", "HalveOnPlateau");
-  best_ = state.contains("best") ? detail::number_of(state, "best", "HalveOnPlateau")
-                                 : std::numeric_limits<float>::quiet_NaN();
-  waited_ = waited;
-  halvings_ = halvings;
-  apply();
+Schedule product(Schedule a, Schedule b) {
+  require_function("product", a);
+  require_function("product", b);
+  return [a = std::move(a), b = std::move(b)](std::int64_t step) { return a(step) * b(step); };
 }
 
 }  // namespace canopy::optim

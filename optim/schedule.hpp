@@ -1,62 +1,85 @@
-// Learning-rate schedules. Each starts from the rate that its optimizer has when it is made, owns that rate from then
-// on and exports what a resumed run needs.
+// Learning-rate schedules: functions of the step, which compose.
+//
+//   const Schedule rate = warm_up({.steps = 500}, cosine({.rate = 1e-3, .steps = 9500}));
+//   ...
+//   optimizer.set_learning_rate(rate(step));  // before step 0, 1, ...
+//   optimizer.step();
+//
+// Nothing about a schedule needs saving but the step.
 #pragma once
 
 #include <cstdint>
-#include <limits>
-#include <map>
-#include <string>
-
-#include <canopy/core/array.hpp>
-#include <canopy/optim/optimizer.hpp>
+#include <functional>
+#include <vector>
 
 namespace canopy::optim {
 
-/// rate(t) = initial / 2 (1 + cos(pi t / total_steps)) for step t, and 0 from total_steps on (Loshchilov and Hutter
-/// 2017, without restarts). The optimizer must outlive it.
-class CosineDecay {
- public:
-  /// Throws ConfigError unless total_steps >= 1.
-  CosineDecay(Optimizer& optimizer, std::int64_t total_steps);
-  /// After each step of the optimizer.
-  void step();
+/// The rate at step 0, 1, ...; or a multiplier of another schedule's (`product`). Any function of the step is one.
+using Schedule = std::function<double(std::int64_t step)>;
 
-  std::map<std::string, Tensor> state() const;                  ///< "step" [1]
-  void load_state(const std::map<std::string, Tensor>& state);  ///< throws CheckpointError
+/// All that make a schedule throw ConfigError for numbers that are not finite, for a number of steps below the one
+/// stated, and for schedules that hold no function.
 
- private:
-  void apply();
-  Optimizer& optimizer_;
-  double initial_;
-  std::int64_t total_steps_;
-  std::int64_t steps_ = 0;
+/// The same rate at every step.
+Schedule constant(double rate);
+
+struct StepDecay {
+  double rate = 0;         ///< at step 0
+  std::int64_t every = 1;  ///< steps, at least 1
+  double factor = 0.1;     ///< what the rate is multiplied by each time
 };
+/// rate factor^floor(step / every): with `every` = 1 an exponential decay.
+Schedule step_decay(const StepDecay& options);
 
-struct HalveOnPlateauOptions {
-  std::int64_t patience = 10;    ///< updates without a new best before the rate is halved, and between halvings
-  bool higher_is_better = true;  ///< accuracies; false for losses
+struct Milestones {
+  double rate = 0;               ///< at step 0
+  std::vector<std::int64_t> at;  ///< ascending steps
+  double factor = 0.1;           ///< what the rate is multiplied by at each of them
 };
+/// rate factor^(milestones at or before the step).
+Schedule milestones(const Milestones& options);
 
-/// Halves the learning rate whenever the score has had no new best for `patience` updates. The optimizer must outlive
-/// it.
-class HalveOnPlateau {
- public:
-  /// Throws ConfigError unless patience >= 1.
-  explicit HalveOnPlateau(Optimizer& optimizer, const HalveOnPlateauOptions& options = {});
-  /// After each epoch; whether the rate was halved. NaN is never a best. Scores are compared as floats.
-  bool update(double score);
-
-  std::map<std::string, Tensor> state() const;  ///< "best", "waited" and "halvings", each [1]; no "best" before one
-  void load_state(const std::map<std::string, Tensor>& state);  ///< throws CheckpointError
-
- private:
-  void apply();
-  Optimizer& optimizer_;
-  HalveOnPlateauOptions options_;
-  double initial_;
-  float best_ = std::numeric_limits<float>::quiet_NaN();  // NaN: none yet
-  std::int64_t waited_ = 0;
-  std::int64_t halvings_ = 0;
+struct Linear {
+  double from = 0;         ///< at step 0
+  double to = 0;           ///< at step `steps`, and ever after
+  std::int64_t steps = 1;  ///< at least 1
 };
+Schedule linear(const Linear& options);
+
+struct Cosine {
+  double rate = 0;         ///< at step 0
+  std::int64_t steps = 1;  ///< at least 1
+  double floor = 0;        ///< from step `steps` on
+};
+/// floor + (rate - floor) / 2 (1 + cos(pi step / steps)) (Loshchilov and Hutter 2017, without restarts). It does not
+/// rise again behind its end, as some libraries' does.
+Schedule cosine(const Cosine& options);
+
+/// A part of a sequence of schedules.
+struct Segment {
+  std::int64_t steps = 0;  ///< from 0
+  Schedule schedule;
+};
+/// One schedule after the other, each counted from its own step 0, and `rest` after all of them. Paper 2's triangle
+/// over n steps (crammedBERT's "budget-triangle2", a multiplier: up from a quarter over three quarters of the
+/// budget, then down to 0):
+///
+///   join({{n * 3 / 4, linear({.from = 0.25, .to = 1, .steps = n * 3 / 4})}},
+///        linear({.from = 1, .to = 0, .steps = n - n * 3 / 4}))
+Schedule join(std::vector<Segment> segments, Schedule rest);
+
+struct WarmUp {
+  std::int64_t steps = 0;  ///< from 0: no warm-up
+  double from = 0;         ///< the share of the rate at step 0
+};
+/// Linearly from `from` times then(0) to then(0), which is reached at step `steps` and from where `then` is counted:
+/// `then` of n steps ends at step steps + n. So the schedule of Hugging Face's
+/// get_cosine_schedule_with_warmup(optimizer, w, total) is warm_up({.steps = w}, cosine({rate, .steps = total - w})).
+/// Where a schedule is to keep its own steps meanwhile, multiply it: product(linear({.from = 0, .to = 1, .steps = w}),
+/// schedule).
+Schedule warm_up(const WarmUp& options, Schedule then);
+
+/// The product of two schedules at each step.
+Schedule product(Schedule a, Schedule b);
 
 }  // namespace canopy::optim

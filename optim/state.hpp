@@ -1,24 +1,49 @@
-// Numbers as tensors of one element, the form in which states go into a checkpoint.
+// What a checkpoint stores beside the parameters.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include <canopy/core/array.hpp>
 
-namespace canopy::optim::detail {
+namespace canopy::optim {
 
-/// [1]; exact up to 2^24.
-Tensor count_tensor(std::int64_t count);
+/// Arrays by name. Whatever counts is an integer, since floats stop counting at 2^24.
+struct State {
+  std::map<std::string, Tensor> tensors = {};
+  std::map<std::string, Indices> counts = {};
+};
 
-/// The number stored as `key`. Throws CheckpointError naming `owner` if it is missing or not a single number.
-float number_of(const std::map<std::string, Tensor>& state, const std::string& key, std::string_view owner);
-/// The same for a whole number from 0.
-std::int64_t count_of(const std::map<std::string, Tensor>& state, const std::string& key, std::string_view owner);
+/// [1]. Throws CheckpointError, naming `owner`, for a count that 32 bits do not hold.
+Indices count_array(std::int64_t count, const std::string& owner);
 
-/// Whether a score is a new best; NaN never is, and `best` NaN means that there is none yet.
-bool is_better(float score, float best, bool higher_is_better);
+/// Takes a state apart, entry by entry. Whatever is missing or of another shape throws CheckpointError that names the
+/// owner and the entry.
+class StateReader {
+ public:
+  /// The state must outlive it.
+  StateReader(std::string owner, const State& state) : owner_(std::move(owner)), state_(state) {}
 
-}  // namespace canopy::optim::detail
+  bool has(const std::string& key) const { return state_.tensors.contains(key) || state_.counts.contains(key); }
+  const Tensor& tensor(const std::string& key, const Shape& shape);
+  /// Of shape [1].
+  float number(const std::string& key) { return tensor(key, {1}).item(); }
+  /// A copy of whole numbers from 0. Versions before 0.2 stored them as floats: these are taken, too.
+  Indices counts(const std::string& key, const Shape& shape);
+  /// Of shape [1].
+  std::int32_t count(const std::string& key) { return counts(key, {1}).item(); }
+  /// Throws if there is an entry that nobody asked for.
+  void finish() const;
+
+ private:
+  void require_shape(const std::string& key, const Shape& found, const Shape& expected) const;
+
+  std::string owner_;
+  const State& state_;
+  std::set<std::string> known_;
+};
+
+}  // namespace canopy::optim

@@ -72,9 +72,10 @@ class Training {
     objective_.emplace(*model_, task.recipe);
     optimizer_ = make_optimizer(task.recipe, *model_);
     batches_ = (data_->train.size() + task.recipe.batch_size - 1) / task.recipe.batch_size;
-    rate_.emplace(*optimizer_, LearningRate::Options{.schedule = task.recipe.schedule,
-                                                     .steps = task.epochs * batches_,
-                                                     .plateau = task.recipe.plateau});
+    rate_.emplace(LearningRate::Options{.schedule = task.recipe.schedule,
+                                        .rate = task.recipe.learning_rate,
+                                        .steps = task.epochs * batches_,
+                                        .plateau = task.recipe.plateau});
     if (task.entropies_every > 0 && fff_ != nullptr && fff_->nodes() > 0) {
       entropies_.emplace(context.folder / "entropies.csv", "step", task.entropies_every);
     }
@@ -138,11 +139,10 @@ class Training {
       if (!std::isfinite(loss.value().item())) return loss.value().item();
       total += loss.value().item();
       if (entropies_ && step % task_.entropies_every == 0) record_entropies(step);
-      ++step;
       tape.backward(loss);
+      optimizer_->set_learning_rate(rate_->at(step++));
       optimizer_->step();
       optimizer_->zero_grad();
-      rate_->step();
     }
     return total / static_cast<double>(loader.size());
   }
@@ -228,10 +228,10 @@ class Training {
   void save_state() {
     const auto begin = Clock::now();
     TrainingCheckpoint checkpoint{.best = best_, .parts = {}, .progress = {}};
-    checkpoint.parts["model"] = model_->state_dict();
+    checkpoint.parts["model"].tensors = model_->state_dict();
     checkpoint.parts["optimizer"] = optimizer_->state();
     checkpoint.parts["rate"] = rate_->state();
-    if (epoch_ > 0 && in_balance_phase(epoch_ - 1)) checkpoint.parts["phase-best"] = phase_best_;
+    if (epoch_ > 0 && in_balance_phase(epoch_ - 1)) checkpoint.parts["phase-best"].tensors = phase_best_;
     checkpoint.progress = {{"epoch", epoch_},
                            {"memorised", {memorised_.score, memorised_.epoch}},
                            {"selected", {selected_.score, selected_.epoch}},
@@ -243,10 +243,10 @@ class Training {
 
   void resume() {
     TrainingCheckpoint checkpoint = read_training_checkpoint(context_.checkpoint());
-    model_->load_state_dict(checkpoint.parts["model"]);
+    model_->load_state_dict(checkpoint.parts["model"].tensors);
     optimizer_->load_state(checkpoint.parts["optimizer"]);
     rate_->load_state(checkpoint.parts["rate"]);
-    phase_best_ = std::move(checkpoint.parts["phase-best"]);
+    phase_best_ = std::move(checkpoint.parts["phase-best"].tensors);
     best_ = std::move(checkpoint.best);
     const std::string file = context_.checkpoint().string();
     try {

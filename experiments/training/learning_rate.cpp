@@ -1,6 +1,6 @@
 #include <canopy/experiments/training/learning_rate.hpp>
 
-#include <canopy/core/error.hpp>
+#include <utility>
 
 namespace canopy::training {
 
@@ -9,17 +9,18 @@ const std::vector<std::string>& schedule_names() {
   return names;
 }
 
-LearningRate::LearningRate(optim::Optimizer& optimizer, const Options& options)
-    : optimizer_(optimizer), initial_(optimizer.learning_rate()) {
-  if (options.schedule == "cosine") cosine_.emplace(optimizer, options.steps);
-  if (options.schedule == "plateau") {
-    plateau_.emplace(optimizer, optim::HalveOnPlateauOptions{.patience = options.plateau});
-  }
+LearningRate::LearningRate(const Options& options)
+    : schedule_(options.schedule == "cosine" ? optim::cosine({.rate = options.rate, .steps = options.steps})
+                                             : optim::constant(options.rate)) {
+  if (options.schedule == "plateau") plateau_.emplace(optim::PlateauOptions{.patience = options.plateau});
   if (options.schedule == "boost") boost_.emplace();
 }
 
-void LearningRate::step() {
-  if (cosine_) cosine_->step();
+double LearningRate::at(std::int64_t step) const {
+  double rate = schedule_(step);
+  if (plateau_) rate *= plateau_->factor();
+  if (boost_ && boost_->on) rate *= 3;
+  return rate;
 }
 
 bool LearningRate::epoch(double training_accuracy, double best_selection, bool improved) {
@@ -27,35 +28,33 @@ bool LearningRate::epoch(double training_accuracy, double best_selection, bool i
   if (!boost_) return false;
   boost_->waited = improved ? 0 : boost_->waited + 1;
   const bool on = boost_->on ? !improved : boost_->waited >= 5 && best_selection < 90;
-  if (on == boost_->on) return false;
-  boost_->on = on;
-  apply_boost();
-  return true;
+  return std::exchange(boost_->on, on) != on;
 }
 
 void LearningRate::restart() {
-  if (!boost_) return;
-  *boost_ = {};
-  apply_boost();
+  if (boost_) *boost_ = {};
 }
 
-void LearningRate::apply_boost() { optimizer_.set_learning_rate(boost_->on ? 3 * initial_ : initial_); }
-
-std::map<std::string, Tensor> LearningRate::state() const {
-  if (cosine_) return cosine_->state();
+optim::State LearningRate::state() const {
   if (plateau_) return plateau_->state();
   if (!boost_) return {};
-  return {{"waited", Tensor({1}, static_cast<float>(boost_->waited))}, {"on", Tensor({1}, boost_->on ? 1.f : 0.f)}};
+  return {.counts = {{"waited", optim::count_array(boost_->waited, "boost")},
+                     {"on", optim::count_array(boost_->on ? 1 : 0, "boost")}}};
 }
 
-void LearningRate::load_state(const std::map<std::string, Tensor>& state) {
-  if (cosine_) cosine_->load_state(state);
-  if (plateau_) plateau_->load_state(state);
-  if (!boost_) return;
-  const auto waited = state.find("waited"), on = state.find("on");
-  if (waited == state.end() || on == state.end()) throw CheckpointError("the state of the learning rate is missing");
-  *boost_ = {.waited = static_cast<std::int64_t>(waited->second.item()), .on = on->second.item() != 0};
-  apply_boost();
+void LearningRate::load_state(const optim::State& state) {
+  if (plateau_) {
+    optim::State renamed = state;  // before 0.2 reductions were called halvings
+    if (auto halvings = renamed.tensors.extract("halvings")) {
+      halvings.key() = "reductions";
+      renamed.tensors.insert(std::move(halvings));
+    }
+    plateau_->load_state(renamed);
+  }
+  if (boost_) {
+    optim::StateReader reader("boost", state);
+    *boost_ = {.waited = reader.count("waited"), .on = reader.count("on") != 0};
+  }
 }
 
 }  // namespace canopy::training

@@ -21,8 +21,9 @@ constexpr std::string_view prefix = "training.";
 
 void write_training_checkpoint(const std::filesystem::path& path, const TrainingCheckpoint& checkpoint) {
   Safetensors file{.metadata = checkpoint.best.metadata, .tensors = checkpoint.best.tensors, .indices = {}};
-  for (const auto& [part, tensors] : checkpoint.parts) {
-    for (const auto& [name, value] : tensors) file.tensors[fmt::format("{}{}.{}", prefix, part, name)] = value;
+  for (const auto& [part, state] : checkpoint.parts) {
+    for (const auto& [name, value] : state.tensors) file.tensors[fmt::format("{}{}.{}", prefix, part, name)] = value;
+    for (const auto& [name, value] : state.counts) file.indices[fmt::format("{}{}.{}", prefix, part, name)] = value;
   }
   const Json training = {{"progress", checkpoint.progress}, {"seed", current_seed()}, {"random", random_positions()}};
   file.metadata["training"] = training.dump();
@@ -32,14 +33,24 @@ void write_training_checkpoint(const std::filesystem::path& path, const Training
 TrainingCheckpoint read_training_checkpoint(const std::filesystem::path& path) {
   Safetensors file = read_safetensors(path);
   TrainingCheckpoint checkpoint;
+  // The part of an entry "training.<part>.<name>", and its name there.
+  const auto part_of = [&](const std::string& name) -> std::pair<optim::State&, std::string> {
+    const std::size_t dot = name.find('.', prefix.size());
+    if (dot == name.npos) throw CheckpointError(fmt::format("{}: '{}' names no part", path.string(), name));
+    return {checkpoint.parts[name.substr(prefix.size(), dot - prefix.size())], name.substr(dot + 1)};
+  };
   for (const auto& [name, value] : file.tensors) {
     if (!name.starts_with(prefix)) {
       checkpoint.best.tensors.emplace(name, value);
       continue;
     }
-    const std::size_t dot = name.find('.', prefix.size());
-    if (dot == name.npos) throw CheckpointError(fmt::format("{}: '{}' names no part", path.string(), name));
-    checkpoint.parts[name.substr(prefix.size(), dot - prefix.size())].emplace(name.substr(dot + 1), value);
+    auto [part, key] = part_of(name);
+    part.tensors.emplace(key, value);
+  }
+  for (const auto& [name, value] : file.indices) {
+    if (!name.starts_with(prefix)) continue;
+    auto [part, key] = part_of(name);
+    part.counts.emplace(key, value);
   }
   try {
     const Json training = Json::parse(file.metadata.at("training"));

@@ -8,13 +8,14 @@
 
 #include <canopy/experiments/harness/json.hpp>
 #include <canopy/nn/checkpoint.hpp>
+#include <canopy/optim/state.hpp>
 
 namespace canopy::training {
 
 struct TrainingCheckpoint {
-  ClassifierState best;                        ///< the model selected so far; empty before the first
-  std::map<std::string, nn::StateDict> parts;  ///< by name without dots: "model", "optimizer", ...
-  harness::Json progress;                      ///< counters and scores
+  ClassifierState best;                       ///< the model selected so far; empty before the first
+  std::map<std::string, optim::State> parts;  ///< by name without dots: "model", "optimizer", ...
+  harness::Json progress;                     ///< counters and scores
 };
 
 /// Writes atomically, with the positions of all random streams. Throws CheckpointError.

@@ -147,12 +147,31 @@ BOOST_AUTO_TEST_CASE(training_resumes_with_what_rows_wait_for) {
     BOOST_TEST(same_bits(second.p.value().data(), whole.p.value().data(), rows * width), each.name);
 
     auto state = first.optimizer->state();
-    state.erase("p.local_usage");
+    state.tensors.erase("p.local_usage");
     BOOST_CHECK_THROW(second.optimizer->load_state(state), CheckpointError);
     state = first.optimizer->state();
-    state["p.local_grad"] = Tensor({rows});
+    state.tensors["p.local_grad"] = Tensor({rows});
+    BOOST_CHECK_THROW(second.optimizer->load_state(state), CheckpointError);
+    state = first.optimizer->state();
+    state.counts.at("p.local_step").mutable_data()[1] = -1;
     BOOST_CHECK_THROW(second.optimizer->load_state(state), CheckpointError);
     BOOST_CHECK_THROW(each.make({.parameters = {second.p}})->load_state(first.optimizer->state()), CheckpointError);
+  }
+}
+
+// A float stays at 16,777,216.
+BOOST_AUTO_TEST_CASE(steps_of_rows_are_counted_exactly) {
+  Local local(cases()[0]);
+  local.step(0, false);
+  optim::State state = local.optimizer->state();
+  const Tensor steps_before({rows}, {16'777'216.f, 0.f, 0.f, 0.f, 0.f, 0.f});
+  state.counts.erase("p.local_step");
+  state.tensors["p.local_step"] = steps_before;  // as earlier versions stored them
+  local.optimizer->load_state(state);
+  for (int times = 1; times <= 3; ++times) {
+    local.usage.mutable_data()[0] = size;
+    local.optimizer->step();
+    BOOST_TEST(local.optimizer->state().counts.at("p.local_step").data()[0] == 16'777'216 + times);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <memory>
 
 #include <canopy/core/error.hpp>
@@ -13,6 +14,8 @@
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
+
+#include "support/same_bits.hpp"
 
 using namespace canopy;
 
@@ -135,7 +138,8 @@ BOOST_AUTO_TEST_CASE(parameters_without_gradient_stay) {
   optimizer.step();
   BOOST_TEST(values(p)[0] != 1.f);
   BOOST_TEST(values(q) == std::vector<float>(3, 1.f), boost::test_tools::per_element());
-  BOOST_TEST(!optimizer.state().contains("q.step"));
+  BOOST_TEST(optimizer.state().counts.contains("p.step"));
+  BOOST_TEST(!optimizer.state().counts.contains("q.step"));
   optimizer.zero_grad();
   BOOST_TEST(!p.has_grad());
 }
@@ -174,13 +178,12 @@ BOOST_AUTO_TEST_CASE(state_resumes_to_the_same_bits) {
       Variable q = Variable::parameter(p.value().clone(), name);
       const auto resumed = make(q, adam);
       const auto state = whole->state();
-      BOOST_TEST(state.contains(*name ? "weight.step" : "0.step"));
       resumed->load_state(state);
       steps(*whole, p, 5);
       steps(*resumed, q, 5);
       BOOST_TEST(values(p) == values(q), boost::test_tools::per_element());
       // The state is a copy: steps after it did not change it.
-      BOOST_TEST(state.at(*name ? "weight.step" : "0.step").item() == 4);
+      BOOST_TEST(state.counts.at(*name ? "weight.step" : "0.step").item() == 4);
     }
   }
 }
@@ -191,22 +194,62 @@ BOOST_AUTO_TEST_CASE(states_that_do_not_fit_change_nothing) {
   steps(optimizer, p, 2);
   const auto good = optimizer.state();
   auto state = good;
-  state.erase("p.exp_avg");
+  state.tensors.erase("p.exp_avg");
   BOOST_CHECK_THROW(optimizer.load_state(state), CheckpointError);
   state = good;
-  state["q.step"] = Tensor({1}, 1.f);
+  state.counts.erase("p.step");
   BOOST_CHECK_THROW(optimizer.load_state(state), CheckpointError);
   state = good;
-  state["p.exp_avg_sq"] = Tensor({3}, 1.f);
+  state.counts["q.step"] = Indices({1}, 1);
   BOOST_CHECK_THROW(optimizer.load_state(state), CheckpointError);
   state = good;
-  state["p.step"] = Tensor({1}, 1.5f);
+  state.tensors["p.exp_avg_sq"] = Tensor({3}, 1.f);
   BOOST_CHECK_THROW(optimizer.load_state(state), CheckpointError);
-  const auto after = optimizer.state();
-  BOOST_TEST(after.size() == good.size());
-  for (const auto& [key, tensor] : good) {
-    BOOST_TEST(after.at(key).elements() == tensor.elements(), boost::test_tools::per_element());
+  state = good;
+  state.counts["p.step"] = Indices({1}, -1);
+  BOOST_CHECK_THROW(optimizer.load_state(state), CheckpointError);
+  state.counts["p.step"] = Indices({2}, 1);
+  BOOST_CHECK_THROW(optimizer.load_state(state), CheckpointError);
+  for (const float count : {1.5f, -1.f, 0x1p31f, std::nanf("")}) {
+    state = good;
+    state.counts.clear();
+    state.tensors["p.step"] = Tensor({1}, count);
+    BOOST_CHECK_THROW(optimizer.load_state(state), CheckpointError);
   }
+  const auto after = optimizer.state();
+  BOOST_TEST(after.tensors.size() == good.tensors.size());
+  for (const auto& [key, tensor] : good.tensors) BOOST_TEST(test::same_bits(after.tensors.at(key), tensor), key);
+  BOOST_TEST(after.counts.size() == 1u);
+  BOOST_TEST(after.counts.at("p.step").item() == 2);
+}
+
+// A float stays at 16,777,216.
+BOOST_AUTO_TEST_CASE(steps_are_counted_exactly) {
+  constexpr std::int32_t largest = std::numeric_limits<std::int32_t>::max();
+  const auto counted = [](std::int32_t before) {
+    Variable p = Variable::parameter(Tensor({1}, 1.f), "p");
+    optim::SGD optimizer({p});
+    optimizer.load_state({.tensors = {}, .counts = {{"p.step", Indices({1}, before)}}});
+    steps(optimizer, p, 3);
+    return optimizer.state().counts.at("p.step").item();
+  };
+  BOOST_TEST(counted(0) == 3);
+  BOOST_TEST(counted(16'777'216) == 16'777'219);
+  BOOST_TEST(counted(largest - 1) == largest);  // where it no longer matters, and nothing wraps
+}
+
+BOOST_AUTO_TEST_CASE(states_of_earlier_versions_count_in_floats) {
+  Variable p = Variable::parameter(Tensor({2}, 1.f), "p"), q = Variable::parameter(Tensor({2}, 1.f), "p");
+  optim::Adam whole({p}), resumed({q});
+  steps(whole, p, 3);
+  optim::State old = whole.state();
+  old.tensors["p.step"] = Tensor({1}, static_cast<float>(old.counts.at("p.step").item()));
+  old.counts.clear();
+  std::copy_n(p.value().data(), 2, q.mutable_value().mutable_data());
+  resumed.load_state(old);
+  steps(whole, p, 2);
+  steps(resumed, q, 2);
+  BOOST_TEST(test::same_bits(q.value(), p.value()));
 }
 
 BOOST_AUTO_TEST_CASE(options_that_make_no_sense) {
