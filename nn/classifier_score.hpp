@@ -1,5 +1,4 @@
-// Accuracy of a classifier, never without the use of its leaves. The leaves of a mixture are its experts, and a sample
-// counts for the one with the largest gate.
+// Accuracy of a classifier, never without the use of its branches.
 #pragma once
 
 #include <algorithm>
@@ -8,20 +7,23 @@
 #include <vector>
 
 #include <canopy/core/array.hpp>
-#include <canopy/nn/module.hpp>
+#include <canopy/nn/routing_load.hpp>
 
 namespace canopy {
 
 struct ClassifierScore {
   std::int64_t samples = 0;
-  double accuracy = 0;                  ///< percent
-  std::int64_t leaves = 1;              ///< of the layer; 1 for a model without a tree
-  std::int64_t leaves_used = 1;         ///< leaves that at least one sample was sent to
-  double maximum_leaf_load = 100;       ///< percent of the samples in the fullest leaf
-  std::vector<std::int64_t> leaf_load;  ///< samples in each leaf
+  double accuracy = 0;                   ///< percent
+  std::vector<nn::RoutingLoad> routing;  ///< of every routed layer of the model
 
-  /// Over 90 % of the inputs in one of several leaves: the tree decides nothing, and the accuracy is that of one leaf.
-  bool collapsed() const { return leaves > 1 && maximum_leaf_load > 90; }
+  // All routed layers together; a model without one is a single leaf.
+  std::int64_t leaves = 1;         ///< leaves, ends of paths, experts
+  std::int64_t leaves_used = 1;    ///< those that at least one row was sent to
+  double maximum_leaf_load = 100;  ///< of the layer where it is largest: percent of its rows in the fullest branch
+
+  /// Whether a layer sends over 90 % of its rows to one of several branches: it decides nothing, and the accuracy is
+  /// that of one branch.
+  bool collapsed() const { return std::ranges::any_of(routing, &nn::RoutingLoad::collapsed); }
 };
 
 /// Counts batch by batch.
@@ -29,11 +31,12 @@ class ClassifierScorer {
  public:
   enum class Inference {
     hard,  ///< one leaf a sample
-    soft   ///< the mixture of all leaves; loads are those of the hard decisions all the same
+    soft   ///< the mixture of all leaves (nn::SoftInference); loads are those of the hard decisions all the same
   };
   /// `model` must be in evaluation mode and outlive the scorer. Throws Error in training mode.
   explicit ClassifierScorer(const nn::Layer& model, Inference inference = Inference::hard);
-  /// inputs [batch, features], labels [batch]; the prediction is the largest logit, the first of equal ones.
+  /// inputs [batch, ...], labels [batch]; the prediction is the largest logit, the first of equal ones. Logits that are
+  /// not numbers predict nothing.
   void add(const Tensor& inputs, const Indices& labels);
   ClassifierScore score() const;
 
@@ -42,7 +45,7 @@ class ClassifierScorer {
   Inference inference_;
   std::int64_t samples_ = 0;
   std::int64_t correct_ = 0;
-  std::vector<std::int64_t> leaf_load_;
+  nn::RoutingLoads loads_;
 };
 
 /// Scores `model` on every sample of a data set that has `size()` and `batch(indices) -> (inputs, labels)`.

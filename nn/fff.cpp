@@ -1,6 +1,6 @@
 #include <canopy/nn/fff.hpp>
 
-#include <algorithm>
+#include <utility>
 
 #include <canopy/autograd/arithmetic.hpp>
 #include <canopy/autograd/decision_path.hpp>
@@ -12,6 +12,7 @@
 #include <canopy/core/kernels/tree_inference.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/initialise.hpp>
+#include <canopy/nn/routing_trace.hpp>
 
 #include <fmt/format.h>
 
@@ -57,15 +58,6 @@ FFF::FFF(const FFFOptions& options) : options_(options) {
                          options.activation,
                          options.master_mix};
   }
-  node_usage_ = add_buffer("node_usage", Tensor::zeros({nodes()}), false);
-  leaf_usage_ = add_buffer("leaf_usage", Tensor::zeros({leaves()}), false);
-}
-
-void FFF::require_input(const Variable& x) const {
-  if (x.shape().rank() != 2 || x.extent(1) != options_.inputs) {
-    throw ShapeError(
-        fmt::format("FFF: an input [batch, {}] is needed, not {}", options_.inputs, x.shape().to_string()));
-  }
 }
 
 Variable FFF::node_logits(const Variable& x) const {
@@ -91,16 +83,39 @@ Variable FFF::chosen_leaves(const Variable& x, const Groups& groups, RowOrder ou
                         {.weights = GroupedWeights::inputs_by_outputs, .input = RowOrder::grouped, .output = output});
 }
 
-Variable FFF::forward(const Variable& x) const {
-  require_input(x);
-  if (!is_training()) {
-    if (!is_recording()) return infer(x.value()).y;
-    Indices leaf({x.extent(0)});
-    kernels::route(tree(), x.value().data(), x.extent(0), leaf.mutable_data());
-    return with_master(x, chosen_leaves(x, Groups(leaf, leaves()), RowOrder::given, false));
-  }
+Variable FFF::forward_rows(const Variable& x) const {
+  if (!is_training()) return evaluate(x);
   const bool dense = routing_ == Routing::soft || routing_ == Routing::straight_through;
   return with_master(x, dense ? forward_dense(x) : forward_path(x));
+}
+
+Variable FFF::evaluate(const Variable& x) const {
+  RoutingTrace* const trace = RoutingTrace::live();
+  const bool soft = SoftInference::is_on();
+  if (!soft && !is_recording() && trace == nullptr) return infer(x.value()).y;
+  Variable y;
+  Indices leaf;  // where hard decisions lead, whoever answers
+  if (!soft && !is_recording()) {
+    Inference inference = infer(x.value());
+    y = std::move(inference.y);
+    leaf = std::move(inference.leaf);
+  } else {
+    if (!soft || trace != nullptr) {
+      leaf = Indices({x.extent(0)});
+      kernels::route(tree(), x.value().data(), x.extent(0), leaf.mutable_data());
+    }
+    y = with_master(x, soft ? mixture(x) : chosen_leaves(x, Groups(leaf, leaves()), RowOrder::given, false));
+  }
+  if (trace == nullptr) return y;
+  if (trace->options().details) {
+    Variable logits = node_logits(x);
+    TreePaths paths = tree_paths(logits, options_.depth, soft ? Routing::soft : Routing::hard);
+    trace->add(*this, x,
+               TreeDecisions{options_.depth, std::move(logits), std::move(paths.path), std::move(paths.reach), leaf});
+  } else {
+    trace->add(*this, x, ChosenBranches{leaf.reshape({leaf.size(), 1})});
+  }
+  return y;
 }
 
 // Exchanging a node's children means p -> 1 - p, and 1 - sigmoid(z) = sigmoid(-z): the logit changes its sign.
@@ -115,67 +130,89 @@ Tensor FFF::leak(const Shape& shape) const {
 Variable FFF::forward_dense(const Variable& x) const {
   Variable logits = node_logits(x);
   if (const Tensor sign = leak(logits.shape()); !sign.empty()) logits = logits * sign;
-  TreePaths paths = tree_paths(logits, options_.depth, routing_);
-  decisions_ = Decisions{std::move(logits), paths.path, std::move(paths.reach), {}, {}, false};
-  count_usage(*decisions_);
+  const TreePaths paths = tree_paths(logits, options_.depth, routing_);
+  if (RoutingTrace* trace = RoutingTrace::live()) {
+    trace->add(*this, x, TreeDecisions{options_.depth, std::move(logits), paths.path, paths.reach});
+  }
   return all_leaves(x, paths.path, true);
 }
 
 Variable FFF::forward_path(const Variable& x) const {
-  const std::int64_t batch = x.extent(0), depth = options_.depth;
+  const std::int64_t batch = x.extent(0);
+  const int depth = options_.depth;
   const bool all = options_.loss_nodes == LossNodes::all;
+  Variable logits;  // of all nodes
   DecisionPath path;
   if (all) {
-    Variable logits = node_logits(x);
+    logits = node_logits(x);
     if (const Tensor sign = leak(logits.shape()); !sign.empty()) logits = logits * sign;
-    TreePaths paths = tree_paths(logits, options_.depth, routing_);
-    path = decision_path(logits, options_.depth);
-    decisions_ = Decisions{std::move(logits), std::move(paths.path), std::move(paths.reach), path.leaf, {}, false};
+    path = decision_path(logits, depth);
   } else {
-    path = decision_path(x, node_weights_, node_biases_, options_.depth, leak({batch, depth}));
-    decisions_ = Decisions{path.logits, {}, {}, path.leaf, {}, true};
+    path = decision_path(x, node_weights_, node_biases_, depth, leak({batch, depth}));
   }
-  count_usage(*decisions_);
   Variable y = chosen_leaves(x, Groups(path.leaf, leaves()), RowOrder::given, true);
-  if (routing_ == Routing::hard || depth == 0 || !is_recording()) return y;
-
-  Indices others({batch, depth});
-  if (all) {
-    kernels::route_others_by_logits(decisions_->logits.value().data(), batch, options_.depth, path.leaf.data(),
-                                    others.mutable_data());
-  } else {
-    const Tensor sign = leak({batch, depth * (depth - 1) / 2});
-    kernels::route_others(tree(), x.value().data(), batch, path.leaf.data(), sign.empty() ? nullptr : sign.data(),
-                          others.mutable_data());
+  std::optional<Groups> others;
+  if (routing_ == Routing::sparse_straight_through && depth > 0 && is_recording()) {
+    others = all ? other_leaves_by_logits(logits, path.leaf) : other_leaves(x, path.leaf);
+    Tensor answers;
+    {
+      const NoRecord pause;
+      answers = chosen_leaves(x, *others, RowOrder::grouped, true).value();
+    }
+    y = straight_through(y, path.logits, answers, *others);
   }
-  decisions_->others = Groups(others, leaves());
-  Tensor answers;
-  {
-    const NoRecord pause;
-    answers = chosen_leaves(x, *decisions_->others, RowOrder::grouped, true).value();
+  if (RoutingTrace* trace = RoutingTrace::live()) {
+    if (all) {
+      TreePaths paths = tree_paths(logits, depth, routing_);
+      trace->add(*this, x,
+                 TreeDecisions{depth, std::move(logits), std::move(paths.path), std::move(paths.reach), path.leaf});
+    } else {
+      trace->add(*this, x, PathDecisions{depth, path.logits, path.leaf, std::move(others)});
+    }
   }
-  return straight_through(y, path.logits, answers, *decisions_->others);
+  return y;
 }
 
-Variable FFF::forward_soft(const Variable& x) const {
-  require_input(x);
-  return with_master(x, all_leaves(x, tree_paths(node_logits(x), options_.depth, Routing::soft).path, false));
+// The leaves that the other sides of the nodes on a path lead to, from the root on.
+Groups FFF::other_leaves(const Variable& x, const Indices& leaf) const {
+  const std::int64_t batch = x.extent(0), depth = options_.depth;
+  Indices others({batch, depth});
+  const Tensor sign = leak({batch, depth * (depth - 1) / 2});
+  kernels::route_others(tree(), x.value().data(), batch, leaf.data(), sign.empty() ? nullptr : sign.data(),
+                        others.mutable_data());
+  return Groups(others, leaves());
+}
+
+Groups FFF::other_leaves_by_logits(const Variable& logits, const Indices& leaf) const {
+  Indices others({leaf.size(), options_.depth});
+  kernels::route_others_by_logits(logits.value().data(), leaf.size(), options_.depth, leaf.data(),
+                                  others.mutable_data());
+  return Groups(others, leaves());
+}
+
+Variable FFF::mixture(const Variable& x) const {
+  return all_leaves(x, tree_paths(node_logits(x), options_.depth, Routing::soft).path, false);
 }
 
 kernels::DecisionTree FFF::tree() const {
   return {options_.inputs, options_.depth, node_weights_.value().data(), node_biases_.value().data()};
 }
 
+Variable FFF::forward_soft(const Variable& x) const {
+  const Variable rows = rows_of(x);
+  return reshape(with_master(rows, mixture(rows)), x.shape().with(-1, options_.outputs));
+}
+
 FFF::Inference FFF::infer(const Tensor& x) const {
-  require_input(x);
-  const std::int64_t batch = x.extent(0);
-  Inference result{Tensor({batch, options_.outputs}), Indices({batch})};
+  const std::int64_t batch = row_count(x.shape());
+  Inference result{Tensor(x.shape().with(-1, options_.outputs)), Indices({batch})};
   const kernels::Leaves table{options_.inputs,    options_.leaf_width, options_.outputs,   w1_.value().data(),
                               b1_.value().data(), w2_.value().data(),  b2_.value().data(), options_.activation};
   kernels::hard_inference(tree(), table, x.data(), batch, result.leaf.mutable_data(), result.y.mutable_data());
   if (master_) {
     const NoRecord pause;
-    result.y = (*master_)(x, result.y).value();
+    const Tensor rows = x.reshape({batch, options_.inputs}), y = result.y.reshape({batch, options_.outputs});
+    result.y = (*master_)(rows, y).value().reshape(result.y.shape());
   }
   return result;
 }
@@ -186,38 +223,10 @@ void FFF::freeze_tree() {
   routing_ = Routing::hard;
 }
 
-const FFF::Decisions& FFF::decisions() const {
-  if (!decisions_) throw Error("FFF: no decisions yet; call forward() in training mode first");
-  return *decisions_;
-}
-
-void FFF::count_usage(const Decisions& decisions) const {
-  if (options_.usage == Usage::none) return;
-  float* nodes = node_usage_.mutable_value().mutable_data();
-  float* leaves = leaf_usage_.mutable_value().mutable_data();
-  const auto count = [&](std::int32_t leaf) {
-    leaves[leaf] += 1.f;
-    for (int level = 0; level < options_.depth; ++level) {
-      nodes[(1 << level) - 1 + (leaf >> (options_.depth - level))] += 1.f;
-    }
-  };
-  if (!decisions.leaf.empty()) {  // weights of hard decisions are counts
-    for (const std::int32_t leaf : decisions.leaf.elements()) count(leaf);
-  } else if (options_.usage == Usage::hard) {
-    const Indices reached = decision_path(Variable(decisions.logits.value()), options_.depth).leaf;
-    for (const std::int32_t leaf : reached.elements()) count(leaf);
-  } else {
-    const auto add_rows = [](const Tensor& rows, float* sums, std::int64_t width) {
-      for (std::int64_t i = 0; i < rows.size(); ++i) sums[i % width] += rows.data()[i];
-    };
-    add_rows(decisions.reach, nodes, this->nodes());
-    add_rows(decisions.path.value(), leaves, this->leaves());
-  }
-}
-
-void FFF::reset_usage() {
-  for (Variable* usage : {&node_usage_, &leaf_usage_})
-    std::ranges::fill(usage->mutable_value().mutable_elements(), 0.f);
+RoutedParameters FFF::routed_parameters() const {
+  RoutedParameters parameters{.nodes = {node_weights_, node_biases_}, .branches = {w1_, b1_, w2_, b2_}, .shared = {}};
+  if (master_) parameters.shared = {master_->w1, master_->b1, master_->w2, master_->b2, master_->mix_logit};
+  return parameters;
 }
 
 std::vector<Layer::InputWeights> FFF::input_weights() const {

@@ -9,18 +9,11 @@
 #include <canopy/core/kernels/routing.hpp>
 #include <canopy/nn/dropout.hpp>
 #include <canopy/nn/master_leaf.hpp>
-#include <canopy/nn/module.hpp>
+#include <canopy/nn/routed_layer.hpp>
 
 namespace canopy::nn {
 
 using canopy::Routing;
-
-/// What training counts in the buffers `node_usage` and `leaf_usage`.
-enum class Usage {
-  none,
-  soft,  ///< the weight with which samples reach a node or leaf, summed
-  hard   ///< the number of samples whose hard decisions lead there
-};
 
 /// The nodes that losses on the tree see where training follows one path a sample (Routing::hard,
 /// Routing::sparse_straight_through); with the other routings they always see all.
@@ -39,7 +32,6 @@ struct FFFOptions {
   /// Region leak (randomised child transposition): the probability that a node exchanges its children for a sample, in
   /// training; applied before anything else reads the decision, the entropy included. Paper 1, "Overfragmentation".
   float region_leak = 0.f;
-  Usage usage = Usage::none;
   LossNodes loss_nodes = LossNodes::path;
   std::int64_t master_leaf_width = 0;      ///< of paper 3's master leaf (8 there); 0: none
   MasterMix master_mix = MasterMix::tree;  ///< what the trainable share weighs
@@ -51,31 +43,27 @@ struct FFFOptions {
 /// gradients of leaves and nodes are row-sparse then, zero for those that no sample reached, and nodes learn from the
 /// hardening and load balance losses alone.
 ///
-/// x [batch, inputs] -> y [batch, outputs]. Parameters, as in the released package:
+/// x [..., inputs] -> y [..., outputs]. Parameters, as in the released package:
 /// `node_weights` [2^d - 1, inputs], `node_biases` [2^d - 1, 1], `w1s` [2^d, inputs, leaf_width], `b1s` [2^d,
 /// leaf_width], `w2s` [2^d, leaf_width, outputs], `b2s` [2^d, outputs]. Initialised as released: uniform in
 /// +-1/sqrt(inputs), w2s and b2s in +-1/sqrt(leaf_width). With a master leaf also `master_w1` [inputs, width],
 /// `master_b1`, `master_w2` [width, outputs], `master_b2`, initialised likewise (with leaf_width, as released, not with
 /// the master's own), and `master_mix_logit` [1], which starts at 0.5. In memory w1s is [2^d, leaf_width, inputs], so
 /// that a hidden neuron's weights are one row.
-class FFF : public Layer {
+class FFF : public RoutedLayer {
  public:
   /// Throws ConfigError for sizes below 1, a depth outside 0..24, or probabilities outside [0, 1).
   explicit FFF(const FFFOptions& options);
 
-  /// Training: by `routing()`, with gradients. Evaluation: hard inference; on a recording tape with the gradients of
-  /// Routing::hard. Throws ShapeError unless x is [batch, inputs].
-  Variable forward(const Variable& x) const override;
-
   /// The mixture of all leaves without dropout or leak, in either mode: what the soft tree would answer.
   Variable forward_soft(const Variable& x) const;
 
-  /// w_k . x + b_k of every node, [batch, nodes] in heap order.
+  /// w_k . x + b_k of every node for x [rows, inputs]: [rows, nodes] in heap order.
   Variable node_logits(const Variable& x) const;
 
   struct Inference {
-    Tensor y;      ///< [batch, outputs]
-    Indices leaf;  ///< [batch]: the leaf each row was sent to
+    Tensor y;      ///< [..., outputs]
+    Indices leaf;  ///< [rows]: the leaf each row was sent to
   };
   /// Hard inference: d + leaf_width neurons a sample, and the master leaf. Thread-safe, records nothing.
   Inference infer(const Tensor& x) const;
@@ -83,29 +71,16 @@ class FFF : public Layer {
   const FFFOptions& options() const { return options_; }
   std::int64_t leaves() const { return std::int64_t{1} << options_.depth; }
   std::int64_t nodes() const { return leaves() - 1; }
+  std::int64_t inputs() const override { return options_.inputs; }
+  std::int64_t branches() const override { return leaves(); }
+  RoutedParameters routed_parameters() const override;
+  FFF* soft_tree() override { return this; }
 
   /// How decisions are taken in training; soft at first.
   void set_routing(Routing routing) { routing_ = routing; }
   Routing routing() const { return routing_; }
   /// The paper's h = infinity: boundaries stay as they are, decisions are hard.
   void freeze_tree();
-
-  /// What the losses on the tree read: the last forward in training on a tape.
-  struct Decisions {
-    Variable logits;               ///< [batch, nodes], after region leak; along paths [batch, depth]
-    Variable path;                 ///< [batch, leaves]; undefined along paths
-    Tensor reach;                  ///< [batch, nodes], without gradient; empty along paths, where it is 1
-    Indices leaf;                  ///< [batch]: the leaf reached where training follows one path a sample, else empty
-    std::optional<Groups> others;  ///< Routing::sparse_straight_through: the leaves that the other sides lead to
-    bool along = false;            ///< whether these are the decisions along the samples' paths alone
-  };
-  /// Throws Error if there has been none.
-  const Decisions& decisions() const;
-
-  /// Counts since the last reset, per node [nodes] and leaf [leaves], by `options().usage`; in training only.
-  const Tensor& node_usage() const { return node_usage_.value(); }
-  const Tensor& leaf_usage() const { return leaf_usage_.value(); }
-  void reset_usage();
 
   /// Node parameters for writing in place, as tree initialisation does: [nodes, inputs] and [nodes, 1].
   Variable node_weights() const { return node_weights_; }
@@ -114,26 +89,31 @@ class FFF : public Layer {
   std::vector<InputWeights> input_weights() const override;
   std::map<std::string, std::string> architecture() const override;
 
+ protected:
+  /// Training: by `routing()`, with gradients. Evaluation: hard inference, unless SoftInference is on; on a recording
+  /// tape with the gradients of Routing::hard.
+  Variable forward_rows(const Variable& x) const override;
+  const char* kind() const override { return "FFF"; }
+
  private:
-  void require_input(const Variable& x) const;
   kernels::DecisionTree tree() const;
   Variable hidden_dropout(const Variable& hidden, bool training) const;
   Variable all_leaves(const Variable& x, const Variable& path, bool training) const;
   Variable chosen_leaves(const Variable& x, const Groups& groups, RowOrder output, bool training) const;
   Variable with_master(const Variable& x, const Variable& y) const;
+  Variable mixture(const Variable& x) const;
+  Variable evaluate(const Variable& x) const;
   Variable forward_dense(const Variable& x) const;
   Variable forward_path(const Variable& x) const;
+  Groups other_leaves(const Variable& x, const Indices& leaf) const;
+  Groups other_leaves_by_logits(const Variable& logits, const Indices& leaf) const;
   Tensor leak(const Shape& shape) const;
-  void count_usage(const Decisions& decisions) const;
 
   FFFOptions options_;
   Routing routing_ = Routing::soft;
   Variable node_weights_, node_biases_;
   Variable w1_, b1_, w2_, b2_;
   std::optional<MasterLeaf> master_;
-  // Training state: written by forward() in training mode only, which is why evaluation may be shared by threads.
-  mutable Variable node_usage_, leaf_usage_;
-  mutable std::optional<Decisions> decisions_;
 };
 
 }  // namespace canopy::nn

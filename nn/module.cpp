@@ -1,6 +1,7 @@
 #include <canopy/nn/module.hpp>
 
 #include <algorithm>
+#include <utility>
 
 #include <canopy/core/error.hpp>
 
@@ -91,6 +92,16 @@ void Module::set_training(bool training) {
   for (const auto& [name, module] : modules_) module->set_training(training);
 }
 
+void Module::for_each_module(const std::function<void(Module&)>& visit) {
+  visit(*this);
+  for (const auto& [name, module] : modules_) module->for_each_module(visit);
+}
+
+void Module::for_each_module(const std::function<void(const Module&)>& visit) const {
+  visit(*this);
+  for (const auto& [name, module] : modules_) std::as_const(*module).for_each_module(visit);
+}
+
 void Module::zero_grad() {
   for (Variable& parameter : parameters()) parameter.zero_grad();
 }
@@ -147,6 +158,11 @@ std::string Module::summary() const {
   return text;
 }
 
+void Module::set_name(std::string name) {
+  for (const auto& [own, module] : modules_) module->set_name(join(name, own));
+  name_ = std::move(name);
+}
+
 void Module::require_new_name(const std::string& name) const {
   const auto has_name = [&](const NamedVariable& entry) { return entry.name == name; };
   const bool taken =
@@ -158,7 +174,7 @@ void Module::require_new_name(const std::string& name) const {
 
 Variable Module::add_parameter(const std::string& name, Tensor value, FileLayout layout) {
   require_new_name(name);
-  Variable parameter = Variable::parameter(std::move(value), name);
+  Variable parameter = Variable::parameter(std::move(value), join(name_, name));
   parameters_.push_back({name, parameter, layout});
   return parameter;
 }
@@ -173,7 +189,8 @@ Variable Module::add_buffer(const std::string& name, Tensor value, bool persiste
 void Module::add_module(const std::string& name, Module& module) {
   require_new_name(name);
   modules_.emplace_back(name, &module);
-  for (NamedVariable& entry : module.named_parameters()) entry.variable.set_name(join(name, entry.name));
+  module.set_name(join(name_, name));
+  for (NamedVariable& entry : module.named_parameters()) entry.variable.set_name(join(module.name_, entry.name));
 }
 
 }  // namespace canopy::nn

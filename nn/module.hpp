@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,8 @@
 #include <canopy/autograd/variable.hpp>
 
 namespace canopy::nn {
+
+class RoutedLayer;
 
 /// Tensors by name, in the layouts of PyTorch checkpoints.
 using StateDict = std::map<std::string, Tensor>;
@@ -34,6 +37,10 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
+  /// The name from the outermost module down, such as "encoder.0.feedforward"; empty for the outermost itself. Of a
+  /// module that was registered twice, the later one.
+  const std::string& name() const { return name_; }
+
   /// Parameters of this module and its submodules in the order of registration, with names from here on.
   std::vector<NamedVariable> named_parameters() const;
   /// The same without names, as optimizers take them.
@@ -41,7 +48,7 @@ class Module {
   /// Tensors that are state but not trained (counters), named likewise.
   std::vector<NamedVariable> named_buffers() const;
 
-  /// Training mode: dropout, region leak and usage counts are on. This is the mode of a new module.
+  /// Training mode: dropout, region leak and gate noise are on. This is the mode of a new module.
   void train() { set_training(true); }
   /// Evaluation mode: forward is deterministic and const in fact, so many threads may infer with one model.
   void eval() { set_training(false); }
@@ -60,6 +67,15 @@ class Module {
   /// A table of every parameter: name, shape, number of elements, bytes; frozen ones are marked.
   std::string summary() const;
 
+  /// Calls `visit` for this module and every submodule, in the order of registration, parents first; once for each
+  /// name, should one be registered twice.
+  void for_each_module(const std::function<void(Module&)>& visit);
+  void for_each_module(const std::function<void(const Module&)>& visit) const;
+
+  /// This module as a layer that sends rows to branches; null where it is none.
+  virtual RoutedLayer* as_routed() { return nullptr; }
+  virtual const RoutedLayer* as_routed() const { return nullptr; }
+
  protected:
   /// A new parameter of this module; the name becomes part of its full name. Throws ConfigError if the name is taken.
   Variable add_parameter(const std::string& name, Tensor value, FileLayout layout = FileLayout::as_is);
@@ -74,6 +90,7 @@ class Module {
     bool persistent;
   };
   void set_training(bool training);
+  void set_name(std::string name);
   void require_new_name(const std::string& name) const;
   template <class Visit>
   void visit(const std::string& prefix, const Visit& visit_module) const;
@@ -82,6 +99,7 @@ class Module {
   std::vector<NamedVariable> parameters_;
   std::vector<Buffer> buffers_;
   std::vector<std::pair<std::string, Module*>> modules_;
+  std::string name_;
   bool training_ = true;
 };
 

@@ -13,6 +13,7 @@
 #include <canopy/core/kernels/rows.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/initialise.hpp>
+#include <canopy/nn/routing_trace.hpp>
 
 #include <fmt/format.h>
 
@@ -60,11 +61,6 @@ MoE::MoE(const MoEOptions& options) : options_(options) {
   b2_ = add_parameter("b2", uniform_fan_in({experts, options.outputs}, width));
 }
 
-void MoE::require_input(const Shape& x) const {
-  if (x.rank() == 2 && x[1] == options_.inputs) return;
-  throw ShapeError(fmt::format("MoE: an input [batch, {}] is needed, not {}", options_.inputs, x.to_string()));
-}
-
 Variable MoE::mix(const Variable& x, const Groups& groups, const Variable& gates) const {
   const bool single = groups.choices() == 1;
   const Variable hidden = grouped_linear(x, groups, w1_, b1_, {.activation = options_.activation});
@@ -75,29 +71,41 @@ Variable MoE::mix(const Variable& x, const Groups& groups, const Variable& gates
   return single ? y : combine(y, groups, gates);
 }
 
-Variable MoE::forward(const Variable& x) const {
-  require_input(x.shape());
+Variable MoE::forward_rows(const Variable& x) const {
   if (is_training()) {
     Tensor noise;
     if (options_.noise) {
       noise = Tensor({x.extent(0), options_.experts});
       random_stream("gate noise").fill_normal(noise.mutable_elements(), 0.f, 1.f);
     }
-    return forward(x, noise);
+    return choose_with_noise(x, noise);
   }
-  if (!is_recording()) return infer(x.value()).y;
   const Variable logits = linear(x, w_gate_, b_gate_);
   const Indices chosen = top_k(logits.value(), options_.k);
-  return mix(x, Groups(chosen, options_.experts), gates_of(gather(logits, chosen)));
+  const Variable largest = gather(logits, chosen);
+  const Groups groups(chosen, options_.experts);
+  const Variable gates = gates_of(largest);
+  if (RoutingTrace* trace = RoutingTrace::live()) {
+    if (trace->options().details) {
+      trace->add(*this, x, GateDecisions{logits, {}, largest, chosen, groups, gates});
+    } else {
+      trace->add(*this, x, ChosenBranches{chosen});
+    }
+  }
+  return mix(x, groups, gates);
 }
 
 Variable MoE::forward(const Variable& x, const Tensor& noise) const {
-  require_input(x.shape());
-  const Shape expected = options_.noise ? Shape{x.extent(0), options_.experts} : Shape{0};
+  const Variable rows = rows_of(x);
+  const Shape expected = options_.noise ? Shape{rows.extent(0), options_.experts} : Shape{0};
   if (noise.shape() != expected) {
     throw ShapeError(fmt::format("MoE: the input {} needs the noise {}, not {}", x.shape().to_string(),
                                  expected.to_string(), noise.shape().to_string()));
   }
+  return reshape(choose_with_noise(rows, noise), x.shape().with(-1, options_.outputs));
+}
+
+Variable MoE::choose_with_noise(const Variable& x, const Tensor& noise) const {
   const Variable clean = linear(x, w_gate_, b_gate_);
   Variable logits = clean, deviation;
   if (options_.noise) {
@@ -108,22 +116,29 @@ Variable MoE::forward(const Variable& x, const Tensor& noise) const {
   const Indices order = top_k(logits.value(), std::min(k + 1, options_.experts));
   const Variable largest = gather(logits, order);
   const Indices chosen = first_columns(order, k);
-  decisions_ =
-      Decisions{clean, deviation, largest, chosen, Groups(chosen, options_.experts), gates_of(slice(largest, 1, 0, k))};
-  return mix(x, decisions_->groups, decisions_->gates);
+  const Groups groups(chosen, options_.experts);
+  const Variable gates = gates_of(slice(largest, 1, 0, k));
+  if (RoutingTrace* trace = RoutingTrace::live()) {
+    trace->add(*this, x, GateDecisions{clean, deviation, largest, chosen, groups, gates});
+  }
+  return mix(x, groups, gates);
 }
 
 MoE::Inference MoE::infer(const Tensor& x) const {
-  require_input(x.shape());
   const NoRecord pause;
-  const Variable logits = linear(x, w_gate_, b_gate_);
+  const Variable rows = rows_of(x);
+  const Variable logits = linear(rows, w_gate_, b_gate_);
   const Indices chosen = top_k(logits.value(), options_.k);
-  return {mix(x, Groups(chosen, options_.experts), gates_of(gather(logits, chosen))).value(), chosen};
+  const Variable y = mix(rows, Groups(chosen, options_.experts), gates_of(gather(logits, chosen)));
+  return {y.value().reshape(x.shape().with(-1, options_.outputs)), chosen};
 }
 
-const MoE::Decisions& MoE::decisions() const {
-  if (!decisions_) throw Error("MoE: no decisions yet; call forward() in training mode first");
-  return *decisions_;
+RoutedParameters MoE::routed_parameters() const {
+  RoutedParameters parameters{.nodes = {}, .branches = {w1_, b1_, w2_, b2_}, .shared = {}};
+  for (const Variable& each : {w_gate_, b_gate_, w_noise_, b_noise_}) {
+    if (each.is_defined()) parameters.shared.push_back(each);
+  }
+  return parameters;
 }
 
 std::vector<Layer::InputWeights> MoE::input_weights() const {

@@ -2,11 +2,9 @@
 // Mixture-of-Experts Layer".
 #pragma once
 
-#include <optional>
-
 #include <canopy/autograd/grouped.hpp>
 #include <canopy/core/activation.hpp>
-#include <canopy/nn/module.hpp>
+#include <canopy/nn/routed_layer.hpp>
 
 namespace canopy::nn {
 
@@ -28,57 +26,49 @@ struct MoEOptions {
 /// forward and backward; experts without rows have no gradient (row-sparse). With k = 1 the gate is 1: W_gate and
 /// W_noise then learn from `load_loss` alone.
 ///
-/// x [batch, inputs] -> y [batch, outputs]. Parameters: `w_gate` and `w_noise` [inputs, experts], `w1` [experts,
+/// x [..., inputs] -> y [..., outputs]. Parameters: `w_gate` and `w_noise` [inputs, experts], `w1` [experts,
 /// inputs, expert_width], `b1` [experts, expert_width], `w2` [experts, expert_width, outputs], `b2` [experts, outputs],
 /// with gate_bias `b_gate` and `b_noise` [experts]; those of the noise only with noise. In memory w_gate, w_noise and
 /// w1 have their last two axes exchanged, so that a neuron's weights are one row. Initialised uniformly in
 /// +-1/sqrt(inputs), w2 and b2 in +-1/sqrt(expert_width), w_noise and b_noise with 0. (The paper starts w_gate with 0
 /// as well, which sends all samples to the same experts wherever there is no noise.)
-class MoE : public Layer {
+class MoE : public RoutedLayer {
  public:
   /// Throws ConfigError for sizes below 1 or k outside 1..experts.
   explicit MoE(const MoEOptions& options);
 
-  /// In training with noise, in evaluation without. Throws ShapeError unless x is [batch, inputs].
-  Variable forward(const Variable& x) const override;
-
-  /// Training with the given standard normal numbers [batch, experts], or none where the layer has no noise. Throws
+  /// In training with noise, in evaluation without. Throws ShapeError unless x is [..., inputs].
+  using RoutedLayer::forward;
+  /// Training with the given standard normal numbers [rows, experts], or none where the layer has no noise. Throws
   /// ShapeError.
   Variable forward(const Variable& x, const Tensor& noise) const;
 
   struct Inference {
-    Tensor y;         ///< [batch, outputs]
-    Indices experts;  ///< [batch, k]: where each row was sent, the largest gate first
+    Tensor y;         ///< [..., outputs]
+    Indices experts;  ///< [rows, k]: where each row was sent, the largest gate first
   };
   /// Without noise. Thread-safe, records nothing.
   Inference infer(const Tensor& x) const;
 
   const MoEOptions& options() const { return options_; }
-
-  /// What the losses read: the last forward in training.
-  struct Decisions {
-    Variable clean;      ///< [batch, experts]: the logits without noise
-    Variable deviation;  ///< [batch, experts]: of the noise; undefined where the layer has none
-    Variable largest;    ///< [batch, min(k + 1, experts)]: the largest logits, noise included, descending
-    Indices chosen;      ///< [batch, k]
-    Groups groups;       ///< rows by expert
-    Variable gates;      ///< [batch, k]
-  };
-  /// Throws Error if there has been none.
-  const Decisions& decisions() const;
+  std::int64_t inputs() const override { return options_.inputs; }
+  std::int64_t branches() const override { return options_.experts; }
+  RoutedParameters routed_parameters() const override;
 
   std::vector<InputWeights> input_weights() const override;
   std::map<std::string, std::string> architecture() const override;
 
+ protected:
+  Variable forward_rows(const Variable& x) const override;
+  const char* kind() const override { return "MoE"; }
+
  private:
-  void require_input(const Shape& x) const;
+  Variable choose_with_noise(const Variable& x, const Tensor& noise) const;
   Variable mix(const Variable& x, const Groups& groups, const Variable& gates) const;
 
   MoEOptions options_;
   Variable w_gate_, b_gate_, w_noise_, b_noise_;
   Variable w1_, b1_, w2_, b2_;
-  // Written by forward in training only, which is why evaluation may be shared by threads.
-  mutable std::optional<Decisions> decisions_;
 };
 
 }  // namespace canopy::nn

@@ -1,10 +1,14 @@
 #include <canopy/nn/tree_fff.hpp>
 
+#include <optional>
+
 #include <canopy/autograd/linear.hpp>
+#include <canopy/autograd/shaping.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/neuron_forest.hpp>
 #include <canopy/nn/initialise.hpp>
+#include <canopy/nn/routing_trace.hpp>
 
 #include <fmt/format.h>
 
@@ -26,29 +30,41 @@ TreeFFF::TreeFFF(const TreeFFFOptions& options)
                     FileLayout::transposed);
 }
 
-void TreeFFF::require_input(const Shape& x) const {
-  if (x.rank() == 2 && x[1] == options_.inputs) return;
-  throw ShapeError(fmt::format("TreeFFF: an input [batch, {}] is needed, not {}", options_.inputs, x.to_string()));
-}
-
-Variable TreeFFF::forward(const Variable& x) const {
-  require_input(x.shape());
+Variable TreeFFF::forward_rows(const Variable& x) const {
   // At 3 of 7 neurons a dense product still takes two thirds of the time (512 trees of depth 2, 768 wide, batch 2048).
   constexpr int deepest_dense = 2;
-  if (options_.depth <= deepest_dense) return forward_masked(x);
-  if (!is_recording()) return infer(x.value()).y;
-  return neuron_forest(x, w_in_, bias_, w_out_, shape_);
+  NeuronPaths paths;
+  if (options_.depth <= deepest_dense) {
+    paths = masked(x);
+  } else if (is_recording()) {
+    paths = neuron_forest(x, w_in_, bias_, w_out_, shape_);
+  } else {
+    Inference inference = infer(x.value());
+    paths = {std::move(inference.y), std::move(inference.bottom)};
+  }
+  if (RoutingTrace* trace = RoutingTrace::live()) {
+    // What was not recorded then is not now.
+    const auto logits = [x, bottom = paths.bottom, w_in = w_in_, bias = bias_, shape = shape_,
+                         recorded = is_recording()] {
+      std::optional<NoRecord> pause;
+      if (!recorded) pause.emplace();
+      return slice(path_logits(x, w_in, bias, bottom, shape), 1, 0, shape.depth);
+    };
+    trace->add(*this, x, ForestDecisions{options_.depth, paths.bottom, logits});
+  }
+  return paths.y;
 }
 
-Variable TreeFFF::forward_masked(const Variable& x) const {
-  require_input(x.shape());
-  return matmul(path_activations(linear(x, w_in_, bias_), shape_), w_out_);
+NeuronPaths TreeFFF::masked(const Variable& x) const {
+  const PathActivations active = path_activations(linear(x, w_in_, bias_), shape_);
+  return {matmul(active.values, w_out_), active.bottom};
 }
+
+Variable TreeFFF::forward_masked(const Variable& x) const { return masked(rows_of(x)).y; }
 
 TreeFFF::Inference TreeFFF::infer(const Tensor& x) const {
-  require_input(x.shape());
-  const std::int64_t batch = x.extent(0);
-  Inference result{Tensor({batch, options_.outputs}), Indices({options_.trees, batch})};
+  const std::int64_t batch = row_count(x.shape());
+  Inference result{Tensor(x.shape().with(-1, options_.outputs)), Indices({options_.trees, batch})};
   const kernels::NeuronForest forest{options_.inputs,
                                      options_.outputs,
                                      options_.trees,

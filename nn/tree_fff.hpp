@@ -4,7 +4,7 @@
 
 #include <canopy/autograd/neuron_forest.hpp>
 #include <canopy/core/activation.hpp>
-#include <canopy/nn/module.hpp>
+#include <canopy/nn/routed_layer.hpp>
 
 namespace canopy::nn {
 
@@ -21,26 +21,23 @@ struct TreeFFFOptions {
 /// where z_k > 0. Of trees * (2^(depth+1) - 1) neurons a row computes trees * (depth + 1), in training as in inference
 /// and in both directions: the released code computes all of them and masks.
 ///
-/// x [batch, inputs] -> y [batch, outputs]. Parameters, as in the released code: `linear_in.weight` [trees * nodes,
+/// x [..., inputs] -> y [..., outputs]. Parameters, as in the released code: `linear_in.weight` [trees * nodes,
 /// inputs], `linear_in.bias` [trees * nodes], `linear_out.weight` [outputs, trees * nodes] (in memory the other way
 /// round, so that a node's output weights are one row). Initialised as released: uniform in +-1/sqrt(inputs), output
 /// weights in +-1/sqrt((depth + 1) trees). Trees of up to depth 2, which use three
 /// of seven neurons or more, are computed as the masked dense layer, because that is faster; deeper ones have
 /// row-sparse gradients.
-class TreeFFF : public Layer {
+class TreeFFF : public RoutedLayer {
  public:
   /// Throws ConfigError for sizes below 1 or a depth outside 0..24.
   explicit TreeFFF(const TreeFFFOptions& options);
 
-  /// Throws ShapeError unless x is [batch, inputs].
-  Variable forward(const Variable& x) const override;
-
-  /// The same by computing all neurons and masking, as released: the slow twin.
+  /// The same for x [rows, inputs] by computing all neurons and masking, as released: the slow twin.
   Variable forward_masked(const Variable& x) const;
 
   struct Inference {
-    Tensor y;        ///< [batch, outputs]
-    Indices bottom;  ///< [trees, batch]: where each path ends, 0 .. 2^depth - 1 from left to right
+    Tensor y;        ///< [..., outputs]
+    Indices bottom;  ///< [trees, rows]: where each path ends, 0 .. 2^depth - 1 from left to right
   };
   /// The conditional computation, whatever the depth. Thread-safe, records nothing.
   Inference infer(const Tensor& x) const;
@@ -48,12 +45,20 @@ class TreeFFF : public Layer {
   const TreeFFFOptions& options() const { return options_; }
   std::int64_t nodes() const { return shape_.nodes(); }              ///< of a tree
   std::int64_t neurons() const { return options_.trees * nodes(); }  ///< of the layer
+  std::int64_t inputs() const override { return options_.inputs; }
+  std::int64_t branches() const override { return options_.trees * (std::int64_t{1} << options_.depth); }
+  std::int64_t trees() const override { return options_.trees; }
+  RoutedParameters routed_parameters() const override { return {.nodes = parameters(), .branches = {}, .shared = {}}; }
 
   std::vector<InputWeights> input_weights() const override;
   std::map<std::string, std::string> architecture() const override;
 
+ protected:
+  Variable forward_rows(const Variable& x) const override;
+  const char* kind() const override { return "TreeFFF"; }
+
  private:
-  void require_input(const Shape& x) const;
+  NeuronPaths masked(const Variable& x) const;
 
   TreeFFFOptions options_;
   ForestShape shape_;

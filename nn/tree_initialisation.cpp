@@ -4,11 +4,14 @@
 #include <cmath>
 #include <random>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/reductions.hpp>
 #include <canopy/core/random.hpp>
+#include <canopy/nn/routing_trace.hpp>
 
 #include <fmt/format.h>
 
@@ -24,7 +27,20 @@ std::vector<float> two_means(const Tensor& samples, Rows rows, int iterations, R
   const auto row = [&](std::int64_t r) { return samples.data() + r * inputs; };
   std::uniform_int_distribution<std::size_t> any(0, rows.size() - 1);
   const std::size_t first = any(random);
-  const std::size_t second = any(random);
+  std::size_t second = any(random);
+  const auto distance = [&](std::size_t i) {
+    double sum = 0;
+    for (std::int64_t k = 0; k < inputs; ++k) {
+      const double difference = row(rows[i])[k] - row(rows[first])[k];
+      sum += difference * difference;
+    }
+    return sum;
+  };
+  if (distance(second) == 0) {
+    std::vector<double> distances(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) distances[i] = distance(i);
+    second = static_cast<std::size_t>(std::ranges::max_element(distances) - distances.begin());
+  }
   std::vector<float> low(row(rows[first]), row(rows[first]) + inputs);
   std::vector<float> high(row(rows[second]), row(rows[second]) + inputs);
   std::vector<float> direction(static_cast<std::size_t>(inputs));
@@ -65,7 +81,8 @@ std::size_t split(const Tensor& samples, Rows rows, const TreeInitialisationOpti
     }
     const auto n = static_cast<double>(rows.size());
     const double deviation = std::sqrt(std::max(squares / n - sum / n * (sum / n), 0.0));
-    if (deviation > 1e-6) {
+    // Beside their common part: samples may be of any scale.
+    if (deviation > 1e-6 * std::sqrt(squares / n)) {
       std::transform(direction.begin(), direction.end(), weights,
                      [&](float v) { return v * options.spread / static_cast<float>(deviation); });
       std::vector<double> projections;
@@ -81,6 +98,23 @@ std::size_t split(const Tensor& samples, Rows rows, const TreeInitialisationOpti
                                            [&](std::int64_t r) { return projection(r, weights) + *bias < 0; });
   return static_cast<std::size_t>(right - rows.begin());
 }
+
+// Evaluation mode of a model for its own lifetime; then each module has the mode that it had.
+class Evaluating {
+ public:
+  explicit Evaluating(Module& model) {
+    model.for_each_module([this](Module& module) { modes_.emplace_back(&module, module.is_training()); });
+    model.eval();
+  }
+  ~Evaluating() {
+    for (const auto& [module, training] : modes_) training ? module->train() : module->eval();  // parents first
+  }
+  Evaluating(const Evaluating&) = delete;
+  Evaluating& operator=(const Evaluating&) = delete;
+
+ private:
+  std::vector<std::pair<Module*, bool>> modes_;
+};
 
 }  // namespace
 
@@ -109,6 +143,16 @@ void initialise_tree(FFF& layer, const Tensor& samples, const TreeInitialisation
       ++node;
     }
     level = std::move(below);
+  }
+}
+
+void initialise_trees(Layer& model, const Tensor& samples, const TreeInitialisationOptions& options) {
+  const Evaluating evaluating(model);
+  for (FFF* tree : soft_trees(model)) {
+    const NoRecord pause;
+    const RoutingTrace trace({.inputs = true});
+    model.forward(samples);
+    initialise_tree(*tree, trace.at(*tree).inputs, options);
   }
 }
 

@@ -17,4 +17,9 @@ struct TreeInitialisationOptions {
 /// 8192 are plenty. Random starts come from the stream "tree initialisation". Throws ShapeError, ConfigError.
 void initialise_tree(FFF& layer, const Tensor& samples, const TreeInitialisationOptions& options = {});
 
+/// Every tree of paper 1 in a model, in the order of registration, each from what reaches it when the model evaluates
+/// `samples`, the trees before it being initialised by then. The model's modes stay. Throws Error for a tree that the
+/// model does not run, and as `initialise_tree`.
+void initialise_trees(Layer& model, const Tensor& samples, const TreeInitialisationOptions& options = {});
+
 }  // namespace canopy::nn

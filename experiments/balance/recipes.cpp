@@ -13,7 +13,7 @@ training::Recipe released() {
   recipe.selection = training::Selection::test;
   recipe.hardening = 3;
   recipe.balance = 1;
-  recipe.balance_form = nn::Balance::frequency;
+  recipe.balance_form = nn::BalanceForm::frequency;
   recipe.balance_phase = 0.5;
   recipe.balance_phase_hardening = 1;
   return recipe;

@@ -34,13 +34,14 @@ template <class Output, class Losses>
 std::function<void()> pass(const Problem& problem, Output output, Losses losses) {
   return [x = problem.x, target = problem.target, output, losses]() mutable {
     Tape tape;
+    const nn::RoutingTrace trace;
     const Variable loss = mean_squared_error(output(x), target);
-    tape.backward(losses(loss));
+    tape.backward(losses(loss, trace));
     x.zero_grad();
   };
 }
 
-const auto no_losses = [](const Variable& loss) { return loss; };
+const auto no_losses = [](const Variable& loss, const nn::RoutingTrace&) { return loss; };
 
 // What a pass of the leaves or experts moves: weights for the outputs and again for the inputs' gradient, their own
 // gradient, and rows: x and dy twice, y, dx.
@@ -112,9 +113,9 @@ Model fff(const Problem& problem, std::int64_t leaves, Routing routing, std::str
   Model model{.name = std::move(name), .layer = layer};
   model.pass = pass(
       problem, [layer](const Variable& x) { return layer->forward(x); },
-      [layer](const Variable& loss) {
-        return loss + 0.1f * nn::hardening_loss(*layer, {.weighting = nn::Entropy::path}) +
-               0.1f * nn::load_balance_loss(*layer, {.form = nn::Balance::frequency});
+      [](const Variable& loss, const nn::RoutingTrace& trace) {
+        return loss + 0.1f * nn::hardening_loss(trace, {.weighting = nn::EntropyWeighting::path}) +
+               0.1f * nn::load_balance_loss(trace, {.form = nn::BalanceForm::frequency});
       });
   if (routing == Routing::hard) {
     layer->eval();
@@ -131,8 +132,8 @@ Model moe(const Problem& problem, std::int64_t experts, std::int64_t k, std::str
   Model model{.name = std::move(name), .layer = layer};
   model.pass = pass(
       problem, [layer](const Variable& x) { return layer->forward(x); },
-      [layer](const Variable& loss) {
-        return loss + 0.1f * nn::importance_loss(*layer) + 0.1f * nn::load_loss(*layer);
+      [](const Variable& loss, const nn::RoutingTrace& trace) {
+        return loss + 0.1f * nn::importance_loss(trace) + 0.1f * nn::load_loss(trace);
       });
   if (k == 1) {
     layer->eval();

@@ -34,14 +34,15 @@ Data random_data(std::int64_t batch, std::int64_t inputs) {
   return data;
 }
 
-// `loss_of(model, logits)` adds to the cross-entropy what the model's own loss is.
-template <class Model, class LossOf>
-std::function<void()> classifier_step(std::shared_ptr<Model> model, const Data& data, LossOf loss_of) {
+// `with_losses(loss, trace)` adds to the cross-entropy the model's losses on its routing.
+template <class Model, class WithLosses>
+std::function<void()> classifier_step(std::shared_ptr<Model> model, const Data& data, WithLosses with_losses) {
   auto optimizer = std::make_shared<optim::SGD>(model->parameters(), optim::SGDOptions{.learning_rate = learning_rate});
   return [=] {
     Tape tape;
+    const nn::RoutingTrace trace;
     const Variable logits = model->forward(data.inputs);
-    tape.backward(loss_of(*model, cross_entropy(logits, data.labels)));
+    tape.backward(with_losses(cross_entropy(logits, data.labels), trace));
     optimizer->step();
     optimizer->zero_grad();
   };
@@ -52,7 +53,7 @@ Workload ff(std::int64_t inputs, std::int64_t width, std::int64_t batch) {
             auto model = std::make_shared<nn::FeedForward>(
                 nn::FeedForwardOptions{.inputs = inputs, .width = width, .outputs = classes});
             return classifier_step(model, random_data(batch, inputs),
-                                   [](const auto&, const Variable& loss) { return loss; });
+                                   [](const Variable& loss, const auto&) { return loss; });
           }};
 }
 
@@ -63,9 +64,10 @@ Workload fff(std::int64_t inputs, std::int64_t width, std::int64_t leaf_width, s
                                .outputs = classes,
                                .depth = std::countr_zero(static_cast<std::uint64_t>(width / leaf_width)),
                                .leaf_width = leaf_width});
-            return classifier_step(model, random_data(batch, inputs), [](const nn::FFF& layer, const Variable& loss) {
-              return loss + hardening * nn::hardening_loss(layer);
-            });
+            return classifier_step(model, random_data(batch, inputs),
+                                   [](const Variable& loss, const nn::RoutingTrace& trace) {
+                                     return loss + hardening * nn::hardening_loss(trace);
+                                   });
           }};
 }
 

@@ -15,19 +15,27 @@
 namespace canopy::cli {
 namespace {
 
-template <class E>
-bool is(const std::exception& error) {
-  return dynamic_cast<const E*>(&error) != nullptr;
-}
-
-/// The exit codes of the driver, all of them.
-int exit_code(const std::exception& error) {
-  if (const auto* failed = dynamic_cast<const Failed*>(&error)) return failed->exit_code;
-  if (is<CLI::Error>(error) || is<ConfigError>(error)) return 2;
-  if (is<DataError>(error) || is<CheckpointError>(error)) return 3;
-  if (is<harness::ExpectationMissed>(error)) return 4;
-  if (is<harness::Interrupted>(error)) return 130;
-  return 1;
+/// The exit codes of the driver, all of them: to be called while an exception is handled.
+int exit_code() {
+  try {
+    throw;
+  } catch (const Failed& failed) {
+    return failed.exit_code;
+  } catch (const CLI::Error&) {
+    return 2;
+  } catch (const ConfigError&) {
+    return 2;
+  } catch (const DataError&) {
+    return 3;
+  } catch (const CheckpointError&) {
+    return 3;
+  } catch (const harness::ExpectationMissed&) {
+    return 4;
+  } catch (const harness::Interrupted&) {
+    return 130;
+  } catch (...) {
+    return 1;
+  }
 }
 
 /// What was printed may still wait for a disk that is full.
@@ -68,7 +76,7 @@ int run_program(const Program& program, int argc, const char* const* argv) {
     return app.exit(help);
   } catch (const std::exception& error) {
     print_line(error.what());
-    return exit_code(error);
+    return exit_code();
   }
 }
 

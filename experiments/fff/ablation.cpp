@@ -30,12 +30,12 @@ const std::vector<NamedRecipe>& recipes() {
     // When hardening sets in, and how the entropies are summed.
     variant("no-hardening", [](Recipe& r) { r.hardening = 0; });
     variant("hardening-from-half", [](Recipe& r) { r.hardening_from = 0.5; });
-    variant("entropy-mean", [](Recipe& r) { r.hardening_weighting = nn::Entropy::mean; });
-    variant("entropy-node-sum", [](Recipe& r) { r.hardening_weighting = nn::Entropy::node_sum; });
+    variant("entropy-mean", [](Recipe& r) { r.hardening_weighting = nn::EntropyWeighting::mean; });
+    variant("entropy-node-sum", [](Recipe& r) { r.hardening_weighting = nn::EntropyWeighting::node_sum; });
     // Load balance.
     variant("no-balance", [](Recipe& r) { r.balance = 0; });
     variant("balance-01", [](Recipe& r) { r.balance = 0.1; });
-    variant("balance-frequency", [](Recipe& r) { r.balance_form = nn::Balance::frequency; });
+    variant("balance-frequency", [](Recipe& r) { r.balance_form = nn::BalanceForm::frequency; });
     // Straight-through routing.
     variant("soft", [](Recipe& r) { r.straight_through_from = 1; });
     variant("straight-through-from-0", [](Recipe& r) { r.straight_through_from = 0; });

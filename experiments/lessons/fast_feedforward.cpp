@@ -18,8 +18,10 @@ int main() {
     model.set_routing(epoch < 5 ? nn::Routing::soft : nn::Routing::straight_through);
     for (const auto& [images, labels] : DataLoader(train, {.batch_size = 256, .shuffle = true})) {
       Tape tape;
+      nn::RoutingTrace trace;
+      Variable logits = model(images);
       Variable loss =
-          cross_entropy(model(images), labels) + 0.3f * nn::hardening_loss(model, {.weighting = nn::Entropy::path});
+          cross_entropy(logits, labels) + 0.3f * nn::hardening_loss(trace, {.weighting = nn::EntropyWeighting::path});
       tape.backward(loss);
       optimizer.step();
       optimizer.zero_grad();

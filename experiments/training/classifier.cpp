@@ -65,18 +65,16 @@ class Training {
     manual_seed(static_cast<std::uint64_t>(context.seed));
     data_ = load_data(task, context);
     model_ = task.model(data_->train.features(), data_->train.classes());
-    fff_ = dynamic_cast<nn::FFF*>(model_.get());
-    if (fff_ != nullptr && task.recipe.tree_initialisation) {
-      nn::initialise_tree(*fff_, sample_of(data_->train, 8192));
-    }
+    if (task.recipe.tree_initialisation) nn::initialise_trees(*model_, sample_of(data_->train, 8192));
     objective_.emplace(*model_, task.recipe);
-    optimizer_ = make_optimizer(task.recipe, *model_);
+    usage_.emplace(*model_, nn::Usage::soft);
+    optimizer_ = make_optimizer(task.recipe, *model_, *usage_);
     batches_ = (data_->train.size() + task.recipe.batch_size - 1) / task.recipe.batch_size;
     rate_.emplace(LearningRate::Options{.schedule = task.recipe.schedule,
                                         .rate = task.recipe.learning_rate,
                                         .steps = task.epochs * batches_,
                                         .plateau = task.recipe.plateau});
-    if (task.entropies_every > 0 && fff_ != nullptr && fff_->nodes() > 0) {
+    if (task.entropies_every > 0 && has_trees()) {
       entropies_.emplace(context.folder / "entropies.csv", "step", task.entropies_every);
     }
     if (std::filesystem::exists(context.checkpoint())) resume();
@@ -135,10 +133,13 @@ class Training {
     std::int64_t step = epoch_ * batches_;
     for (const auto& [images, labels] : loader) {
       Tape tape;
-      const Variable loss = objective_->loss(model_->forward(images), labels);
+      const nn::RoutingTrace trace;
+      const Variable logits = model_->forward(images);
+      const Variable loss = objective_->loss(logits, labels, trace);
       if (!std::isfinite(loss.value().item())) return loss.value().item();
       total += loss.value().item();
-      if (entropies_ && step % task_.entropies_every == 0) record_entropies(step);
+      if (entropies_ && step % task_.entropies_every == 0) record_entropies(step, trace);
+      if (task_.recipe.local_batch > 0) usage_->add(trace);
       tape.backward(loss);
       optimizer_->set_learning_rate(rate_->at(step++));
       optimizer_->step();
@@ -161,7 +162,7 @@ class Training {
                    {"validation_accuracy", validation.accuracy},
                    {"leaves_used", static_cast<double>(validation.leaves_used)},
                    {"maximum_leaf_load", validation.maximum_leaf_load},
-                   {"entropy", fff_ == nullptr ? 0 : entropy(data_->validation)}};
+                   {"entropy", has_trees() ? entropy(data_->validation) : 0}};
     context_.report(row);
   }
 
@@ -174,16 +175,16 @@ class Training {
     result_.train_accuracy = train.accuracy;
     result_.g_a = test.accuracy;
     result_.g_a_ett = static_cast<double>(epoch_ + 1);
-    if (test.leaves == 1 && fff_ == nullptr) return;  // a feedforward network
+    if (test.routing.empty()) return;  // a feedforward network
     result_.leaves = test.leaves;
     result_.leaves_used = test.leaves_used;
     result_.maximum_leaf_load = test.maximum_leaf_load;
-    if (fff_ != nullptr) result_.entropy = entropy(data_->test);
+    if (has_trees()) result_.entropy = entropy(data_->test);
   }
 
   // What the selected tree would answer as the mixture of its leaves.
   void score_selected() {
-    if (fff_ == nullptr) return;
+    if (!has_trees()) return;
     const LoadedClassifier selected = load_classifier(context_.checkpoint());
     const auto soft = [&](const ImageDataset& dataset) {
       return evaluate_classifier(*selected.model, as_saved(dataset), ClassifierScorer::Inference::soft).accuracy;
@@ -195,22 +196,32 @@ class Training {
     }
   }
 
+  bool has_trees() const { return !nn::soft_trees(*model_).empty(); }
+
   // The mean over inputs and nodes of the decisions' entropy, in nats.
   double entropy(const ImageDataset& dataset) const {
-    if (fff_->nodes() == 0) return 0;
-    double sum = 0;
+    const NoRecord pause;
+    double sum = 0, count = 0;
     for (const auto& [images, labels] : DataLoader(dataset, {.batch_size = 1024})) {
-      const Tensor entropies = nn::node_entropies(*fff_, images);  // the mean over these images
-      for (const float v : entropies.elements()) sum += v * static_cast<double>(labels.size());
+      const nn::RoutingTrace trace({.details = true});
+      model_->forward(images);
+      for (const nn::RoutingDecision& decision : trace.decisions()) {
+        const auto* tree = std::get_if<nn::TreeDecisions>(&decision.how);
+        if (tree == nullptr) continue;
+        const Tensor entropies = nn::node_entropies(*tree);  // the mean over these images
+        for (const float v : entropies.elements()) sum += v * static_cast<double>(labels.size());
+        count += static_cast<double>(entropies.size() * labels.size());
+      }
     }
-    return sum / static_cast<double>(dataset.size() * fff_->nodes());
+    return count == 0 ? 0 : sum / count;
   }
 
   // Of the batch that the model has just seen: the mean of each level's nodes, then each node's, in heap order.
-  void record_entropies(std::int64_t step) {
-    const Tensor entropies = nn::node_entropies(*fff_);
+  void record_entropies(std::int64_t step, const nn::RoutingTrace& trace) {
+    const auto& tree = std::get<nn::TreeDecisions>(trace.decisions().front().how);
+    const Tensor entropies = nn::node_entropies(tree);
     std::vector<std::pair<std::string, double>> levels, nodes;
-    for (std::int64_t level = 0, first = 0; level < fff_->options().depth; first = 2 * first + 1, ++level) {
+    for (std::int64_t level = 0, first = 0; level < tree.depth; first = 2 * first + 1, ++level) {
       double sum = 0;
       for (std::int64_t node = first; node < 2 * first + 1; ++node) {
         sum += entropies.data()[node];
@@ -266,8 +277,8 @@ class Training {
   const ClassifierTask& task_;
   std::optional<Data> data_;
   std::unique_ptr<nn::Layer> model_;
-  nn::FFF* fff_ = nullptr;  // the model, where it is one
   std::optional<Objective> objective_;
+  std::optional<nn::RoutingUsage> usage_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::optional<LearningRate> rate_;
   std::optional<harness::MetricsFile> entropies_;

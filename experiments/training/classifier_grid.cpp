@@ -135,7 +135,6 @@ std::unique_ptr<nn::Layer> make_model(const Cell& cell, const Recipe& recipe, st
                      .activation = recipe.activation,
                      .dropout = static_cast<float>(recipe.dropout),
                      .region_leak = static_cast<float>(recipe.region_leak),
-                     .usage = recipe.local_batch > 0 ? nn::Usage::soft : nn::Usage::none,
                      .master_leaf_width = cell.model == "master-leaf" ? master_leaf_width : 0,
                      .master_mix = recipe.master_mix});
 }

@@ -70,8 +70,8 @@ std::vector<Json> time_classifiers(const TimingContext& context, const std::vect
     const auto model = make_model(cell, find_recipe(recipes, cell.recipe, cell.dataset, context.settings),
                                   images.batch.extent(1), images.classes);
     model->eval();
-    if (auto* fff = dynamic_cast<nn::FFF*>(model.get())) {
-      rows.push_back(time_tree(cell, *fff, images));
+    if (const auto trees = nn::soft_trees(*model); !trees.empty()) {
+      rows.push_back(time_tree(cell, *trees.front(), images));
       continue;
     }
     rows.push_back(

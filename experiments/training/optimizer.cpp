@@ -1,6 +1,6 @@
 #include <canopy/experiments/training/optimizer.hpp>
 
-#include <utility>
+#include <algorithm>
 #include <vector>
 
 #include <canopy/canopy.hpp>
@@ -8,31 +8,33 @@
 namespace canopy::training {
 namespace {
 
-std::vector<optim::ParameterGroup> groups_of(const Recipe& recipe, const nn::Layer& model) {
-  const auto* fff = dynamic_cast<const nn::FFF*>(&model);
-  if (fff == nullptr || recipe.local_batch == 0) return {{.parameters = model.parameters()}};
+std::vector<optim::ParameterGroup> groups_of(const Recipe& recipe, const nn::Module& model,
+                                             const nn::RoutingUsage& usage) {
+  if (recipe.local_batch == 0) return {{.parameters = model.parameters()}};
   const auto size = static_cast<double>(recipe.local_batch);
-  // The tree's parameters are node_* and, of the leaves, w1s, b1s, w2s, b2s; a master leaf's belong to every sample.
-  optim::ParameterGroup nodes{.parameters = {},
-                              .local_batch = optim::LocalBatch{.usage = fff->node_usage(), .size = size}};
-  optim::ParameterGroup leaves{.parameters = {},
-                               .local_batch = optim::LocalBatch{.usage = fff->leaf_usage(), .size = size}};
-  optim::ParameterGroup shared;
-  for (const nn::NamedVariable& each : model.named_parameters()) {
-    optim::ParameterGroup& group = each.name.starts_with("node_") ? nodes : each.name.ends_with("s") ? leaves : shared;
-    group.parameters.push_back(each.variable);
-  }
   std::vector<optim::ParameterGroup> groups;
-  for (optim::ParameterGroup* group : {&nodes, &leaves, &shared}) {
-    if (!group->parameters.empty()) groups.push_back(std::move(*group));
+  std::vector<Variable> shared = model.parameters();
+  const auto add_local = [&](const std::vector<Variable>& parameters, const Tensor& counts) {
+    if (parameters.empty()) return;
+    groups.push_back({.parameters = parameters, .local_batch = optim::LocalBatch{.usage = counts, .size = size}});
+    std::erase_if(shared, [&](const Variable& each) {
+      return std::ranges::any_of(parameters, [&](const Variable& local) { return local.is_same(each); });
+    });
+  };
+  for (const nn::LayerUsage& each : usage.layers()) {
+    const nn::RoutedParameters parameters = each.layer->routed_parameters();
+    add_local(parameters.nodes, each.nodes);
+    add_local(parameters.branches, each.branches);
   }
+  if (!shared.empty()) groups.push_back({.parameters = shared});
   return groups;
 }
 
 }  // namespace
 
-std::unique_ptr<optim::Optimizer> make_optimizer(const Recipe& recipe, const nn::Layer& model) {
-  const std::vector<optim::ParameterGroup> groups = groups_of(recipe, model);
+std::unique_ptr<optim::Optimizer> make_optimizer(const Recipe& recipe, const nn::Module& model,
+                                                 const nn::RoutingUsage& usage) {
+  const std::vector<optim::ParameterGroup> groups = groups_of(recipe, model, usage);
   const double rate = recipe.learning_rate, decay = recipe.weight_decay;
   if (recipe.optimizer == "adam") {
     return std::make_unique<optim::Adam>(groups, optim::AdamOptions{.learning_rate = rate, .weight_decay = decay});

@@ -4,12 +4,13 @@
 #include <memory>
 
 #include <canopy/experiments/training/recipe.hpp>
-#include <canopy/nn/module.hpp>
+#include <canopy/nn/routing_usage.hpp>
 #include <canopy/optim/optimizer.hpp>
 
 namespace canopy::training {
 
-/// With `local_batch` the leaves and nodes of an FFF step by their own usage, which the layer must count.
-std::unique_ptr<optim::Optimizer> make_optimizer(const Recipe& recipe, const nn::Layer& model);
+/// With `local_batch` the nodes and branches of routed layers step by their own use, which `usage` counts.
+std::unique_ptr<optim::Optimizer> make_optimizer(const Recipe& recipe, const nn::Module& model,
+                                                 const nn::RoutingUsage& usage);
 
 }  // namespace canopy::training

@@ -59,11 +59,12 @@ void require_known(std::string_view key, const std::string& value, const std::ve
 template <class T>
 using Names = std::array<std::pair<const char*, T>, 2>;
 constexpr Names<Selection> selections = {{{"validation", Selection::validation}, {"test", Selection::test}}};
-constexpr Names<nn::Balance> balances = {{{"entropy", nn::Balance::entropy}, {"frequency", nn::Balance::frequency}}};
+constexpr Names<nn::BalanceForm> balances = {
+    {{"entropy", nn::BalanceForm::entropy}, {"frequency", nn::BalanceForm::frequency}}};
 constexpr Names<nn::MasterMix> mixes = {{{"tree", nn::MasterMix::tree}, {"master", nn::MasterMix::master}}};
 
 const auto& names_of(Selection) { return selections; }
-const auto& names_of(nn::Balance) { return balances; }
+const auto& names_of(nn::BalanceForm) { return balances; }
 const auto& names_of(nn::MasterMix) { return mixes; }
 
 template <class T>
@@ -72,7 +73,7 @@ std::string name_of(T value) {
 }
 std::string name_of(Input value) { return to_string(value); }
 std::string name_of(Activation value) { return to_string(value); }
-std::string name_of(nn::Entropy value) { return to_string(value); }
+std::string name_of(nn::EntropyWeighting value) { return to_string(value); }
 
 template <class T>
 void parse(const char* key, const std::string& text, T& value) {
@@ -82,7 +83,9 @@ void parse(const char* key, const std::string& text, T& value) {
 }
 void parse(const char*, const std::string& text, Input& value) { value = input_from_string(text); }
 void parse(const char*, const std::string& text, Activation& value) { value = activation_from_string(text); }
-void parse(const char*, const std::string& text, nn::Entropy& value) { value = nn::entropy_from_string(text); }
+void parse(const char*, const std::string& text, nn::EntropyWeighting& value) {
+  value = nn::entropy_weighting_from_string(text);
+}
 
 }  // namespace
 
@@ -96,7 +99,7 @@ Recipe canopy() {
           .learning_rate = 8e-3,
           .schedule = "cosine",
           .hardening = 0.3,
-          .hardening_weighting = nn::Entropy::path,
+          .hardening_weighting = nn::EntropyWeighting::path,
           .balance = 0.03,
           .tree_initialisation = true,
           .straight_through_from = 0.25,

@@ -10,8 +10,8 @@
 #include <canopy/datasets/image_dataset.hpp>
 #include <canopy/experiments/harness/json.hpp>
 #include <canopy/experiments/harness/settings.hpp>
-#include <canopy/nn/fff_losses.hpp>
 #include <canopy/nn/master_leaf.hpp>
+#include <canopy/nn/routing_losses.hpp>
 
 namespace canopy::training {
 
@@ -36,10 +36,10 @@ struct Recipe {
   std::int64_t local_batch = 0;  ///< samples a leaf or node waits for before it steps (localised optimisation); 0: off
   Selection selection = Selection::validation;
   double hardening = 3;  ///< the paper's h; infinity freezes the tree as initialised, with hard decisions
-  nn::Entropy hardening_weighting = nn::Entropy::mean;
+  nn::EntropyWeighting hardening_weighting = nn::EntropyWeighting::mean;
   double hardening_from = 0;  ///< fraction of the epochs before hardening sets in
   double balance = 0;         ///< coefficient of the load balance loss
-  nn::Balance balance_form = nn::Balance::entropy;
+  nn::BalanceForm balance_form = nn::BalanceForm::entropy;
   /// Paper 3's first phase, a fraction of the epochs: hardening is `balance_phase_hardening` there, and what follows
   /// starts from its best model, with a fresh optimizer and without the balance loss. 0: no phases.
   double balance_phase = 0;

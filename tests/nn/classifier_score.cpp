@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(counts_correct_answers_and_leaves) {
   std::int64_t used = 0;
   for (std::int32_t leaf = 0; leaf < 8; ++leaf) {
     const std::int64_t load = 2 * std::ranges::count(inference.leaf.elements(), leaf);
-    BOOST_TEST(score.leaf_load[static_cast<std::size_t>(leaf)] == load);
+    BOOST_TEST(score.routing.at(0).branches[static_cast<std::size_t>(leaf)] == load);
     most = std::max(most, load);
     used += load > 0 ? 1 : 0;
   }

@@ -12,9 +12,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include "support/normal.hpp"
+#include "support/routing.hpp"
 #include "support/same_bits.hpp"
 
 using namespace canopy;
+using test::decide;
 using test::normal;
 
 BOOST_AUTO_TEST_SUITE(fff)
@@ -217,12 +219,10 @@ BOOST_AUTO_TEST_CASE(region_leak_exchanges_children_in_training_only) {
   manual_seed(11);
   nn::FFF model({.inputs = 10, .outputs = 3, .depth = 1, .leaf_width = 2, .region_leak = 0.4f});
   const Tensor x = normal({2000, 10});
-  model(x);
-  const Tensor leaked = model.decisions().logits.value();
+  const Tensor leaked = decide<nn::TreeDecisions>(model, x).logits.value();
   nn::FFF plain({.inputs = 10, .outputs = 3, .depth = 1, .leaf_width = 2});
   plain.load_state_dict(model.state_dict());
-  plain(x);
-  const Tensor logits = plain.decisions().logits.value();
+  const Tensor logits = decide<nn::TreeDecisions>(plain, x).logits.value();
   int exchanged = 0;
   for (std::int64_t i = 0; i < 2000; ++i) {
     BOOST_TEST(std::abs(leaked.data()[i]) == std::abs(logits.data()[i]));
@@ -233,32 +233,6 @@ BOOST_AUTO_TEST_CASE(region_leak_exchanges_children_in_training_only) {
   model.eval();
   plain.eval();
   BOOST_CHECK(std::ranges::equal(model(x).value().elements(), plain(x).value().elements()));
-}
-
-BOOST_AUTO_TEST_CASE(usage_counts_samples) {
-  for (const nn::Usage usage : {nn::Usage::soft, nn::Usage::hard}) {
-    manual_seed(12);
-    nn::FFF model({.inputs = 10, .outputs = 3, .depth = 3, .leaf_width = 1, .usage = usage});
-    const Tensor x = normal({100, 10});
-    model(x);
-    model(x);
-    double sum = 0;
-    for (const float v : model.leaf_usage().elements()) sum += v;
-    BOOST_TEST(std::abs(sum - 200) < 1e-3);
-    BOOST_TEST(std::abs(model.node_usage().data()[0] - 200) < 1e-3);
-    model.eval();
-    if (usage == nn::Usage::hard) {
-      const nn::FFF::Inference inference = model.infer(x);
-      for (std::int64_t leaf = 0; leaf < 8; ++leaf) {
-        const auto samples = std::ranges::count(inference.leaf.elements(), static_cast<std::int32_t>(leaf));
-        BOOST_TEST(model.leaf_usage().data()[leaf] == 2 * static_cast<float>(samples));
-      }
-    }
-    model(x);  // evaluation counts nothing
-    BOOST_TEST(std::abs(model.node_usage().data()[0] - 200) < 1e-3);
-    model.reset_usage();
-    BOOST_TEST(model.node_usage().data()[0] == 0.f);
-  }
 }
 
 BOOST_AUTO_TEST_CASE(initial_values_are_the_released_ones) {
@@ -307,11 +281,6 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
     all.push_back(model(x).value());
     return all;
   });
-}
-
-BOOST_AUTO_TEST_CASE(misuse_is_named) {
-  nn::FFF model({.inputs = 5, .outputs = 2, .depth = 2, .leaf_width = 1});
-  BOOST_CHECK_THROW(model(Tensor({3, 4}, 0.f)), ShapeError);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -9,14 +9,16 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/fff.hpp>
-#include <canopy/nn/fff_losses.hpp>
+#include <canopy/nn/routing_losses.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include "support/normal.hpp"
+#include "support/routing.hpp"
 #include "support/same_bits.hpp"
 
 using namespace canopy;
+using test::decide;
 using test::normal;
 
 BOOST_AUTO_TEST_SUITE(fff_paths)
@@ -38,7 +40,7 @@ struct Step {
   std::vector<std::int64_t> rows;  // of those that are row-sparse, else -1
 };
 
-using Loss = std::function<Variable(const nn::FFF& model, const Variable& y)>;
+using Loss = std::function<Variable(const nn::RoutingTrace& trace, const Variable& y)>;
 
 Variable weighted_sum(const Variable& y) { return sum(y * normal(y.shape(), "direction")); }
 
@@ -48,8 +50,9 @@ Step step(nn::FFF& model, const Tensor& input, const Loss& loss_of) {
   const Variable x = Variable::parameter(input.clone(), "x");
   Step result;
   Tape tape;
+  const nn::RoutingTrace trace;
   const Variable y = model(x);
-  const Variable loss = loss_of(model, y);
+  const Variable loss = loss_of(trace, y);
   result.y = y.value();
   result.loss = loss.value().item();
   tape.backward(loss);
@@ -95,16 +98,16 @@ BOOST_AUTO_TEST_CASE(sparse_straight_through_is_the_dense_one) {
         Model sparse(options, Routing::sparse_straight_through);
         Model sparse_all(with_all, Routing::sparse_straight_through);
         const Tensor x = normal({batch, 13}, "x");
-        const auto loss = [](const nn::FFF& model, const Variable& y) {
-          return weighted_sum(y) + 0.7f * nn::hardening_loss(model, {.weighting = nn::Entropy::path}) +
-                 0.9f * nn::load_balance_loss(model);
+        const auto loss = [](const nn::RoutingTrace& trace, const Variable& y) {
+          return weighted_sum(y) + 0.7f * nn::hardening_loss(trace, {.weighting = nn::EntropyWeighting::path}) +
+                 0.9f * nn::load_balance_loss(trace);
         };
         const Step expected = step(dense, x, loss);
         check_same(step(sparse, x, loss), expected, "sparse");
         check_same(step(sparse_all, x, loss), expected, "sparse, all nodes");
-        const auto losses_of_all_nodes = [](const nn::FFF& model, const Variable& y) {
-          return weighted_sum(y) + nn::hardening_loss(model) +
-                 nn::load_balance_loss(model, {.form = nn::Balance::frequency});
+        const auto losses_of_all_nodes = [](const nn::RoutingTrace& trace, const Variable& y) {
+          return weighted_sum(y) + nn::hardening_loss(trace) +
+                 nn::load_balance_loss(trace, {.form = nn::BalanceForm::frequency});
         };
         check_same(step(sparse_all, x, losses_of_all_nodes), step(dense, x, losses_of_all_nodes),
                    "losses of all nodes");
@@ -118,7 +121,7 @@ BOOST_AUTO_TEST_CASE(hard_training_is_straight_through_without_gradients_of_deci
   Model dense(options, Routing::straight_through);
   Model hard(options, Routing::hard);
   const Tensor x = normal({50, 13}, "x");
-  const auto loss = [](const nn::FFF&, const Variable& y) { return weighted_sum(y); };
+  const auto loss = [](const nn::RoutingTrace&, const Variable& y) { return weighted_sum(y); };
   const Step found = step(hard, x, loss), expected = step(dense, x, loss);
   check_same(found.y, expected.y, "y");
   for (std::size_t i = 3; i < found.gradients.size(); ++i) {  // the leaves'
@@ -158,26 +161,27 @@ BOOST_AUTO_TEST_CASE(losses_on_the_path_leave_out_the_terms_of_other_nodes) {
   for (std::size_t b = 0; b < batch; ++b) {
     frequency += leaves / static_cast<double>(batch * batch) * load[static_cast<std::size_t>(leaf[b])] * probability[b];
   }
-  const auto value = [&](const nn::DeferredLoss& loss) {
-    return step(model, x, [&](const nn::FFF&, const Variable& y) { return 0.f * sum(y) + loss; }).loss;
-  };
+  const nn::RoutingTrace trace;
+  model(x);
+  const auto value = [](const Variable& loss) { return loss.value().item(); };
   const auto close = [](double a, double b) { return std::abs(a - b) < 1e-4 * (1 + std::abs(b)); };
-  BOOST_TEST(close(value(nn::hardening_loss(model)), entropies / (batch * nodes)));
-  BOOST_TEST(close(value(nn::hardening_loss(model, {nn::Entropy::sum})), entropies));
-  BOOST_TEST(close(value(nn::hardening_loss(model, {nn::Entropy::node_sum})), entropies / batch));
-  BOOST_TEST(close(value(nn::hardening_loss(model, {nn::Entropy::path})), entropies / batch));
-  BOOST_TEST(close(value(nn::load_balance_loss(model)), load_entropy));
-  BOOST_TEST(close(value(nn::load_balance_loss(model, {nn::Balance::frequency})), frequency));
+  BOOST_TEST(close(value(nn::hardening_loss(trace)), entropies / (batch * nodes)));
+  BOOST_TEST(close(value(nn::hardening_loss(trace, {nn::EntropyWeighting::sum})), entropies));
+  BOOST_TEST(close(value(nn::hardening_loss(trace, {nn::EntropyWeighting::node_sum})), entropies / batch));
+  BOOST_TEST(close(value(nn::hardening_loss(trace, {nn::EntropyWeighting::path})), entropies / batch));
+  BOOST_TEST(close(value(nn::load_balance_loss(trace)), load_entropy));
+  BOOST_TEST(close(value(nn::load_balance_loss(trace, {nn::BalanceForm::frequency})), frequency));
 }
 
 BOOST_AUTO_TEST_CASE(losses_of_all_nodes_are_the_dense_ones) {
   nn::FFFOptions options{.inputs = 13, .outputs = 6, .depth = 4, .leaf_width = 3, .loss_nodes = nn::LossNodes::all};
   Model model(options, Routing::hard), dense(options, Routing::straight_through);
   const Tensor x = normal({50, 13}, "x");
-  for (const auto weighting : {nn::Entropy::mean, nn::Entropy::sum, nn::Entropy::node_sum, nn::Entropy::path}) {
-    const auto loss = [&](const nn::FFF& of, const Variable& y) {
-      return 0.f * sum(y) + nn::hardening_loss(of, {weighting}) +
-             nn::load_balance_loss(of, {.form = nn::Balance::frequency});
+  for (const auto weighting : {nn::EntropyWeighting::mean, nn::EntropyWeighting::sum, nn::EntropyWeighting::node_sum,
+                               nn::EntropyWeighting::path}) {
+    const auto loss = [&](const nn::RoutingTrace& trace, const Variable& y) {
+      return 0.f * sum(y) + nn::hardening_loss(trace, {weighting}) +
+             nn::load_balance_loss(trace, {.form = nn::BalanceForm::frequency});
     };
     check_same(step(model, x, loss), step(dense, x, loss), nn::to_string(weighting));
   }
@@ -185,26 +189,12 @@ BOOST_AUTO_TEST_CASE(losses_of_all_nodes_are_the_dense_ones) {
 
 BOOST_AUTO_TEST_CASE(gradients_hold_what_samples_reached_alone) {
   Model model({.inputs = 13, .outputs = 6, .depth = 6, .leaf_width = 3}, Routing::sparse_straight_through);
-  const Step found = step(model, normal({2, 13}, "x"), [](const nn::FFF& of, const Variable& y) {
-    return weighted_sum(y) + nn::hardening_loss(of) + nn::load_balance_loss(of, {nn::Balance::frequency});
+  const Step found = step(model, normal({2, 13}, "x"), [](const nn::RoutingTrace& trace, const Variable& y) {
+    return weighted_sum(y) + nn::hardening_loss(trace) + nn::load_balance_loss(trace, {nn::BalanceForm::frequency});
   });
   for (std::size_t i = 1; i < found.rows.size(); ++i) {
     BOOST_TEST(found.rows[i] > 0);
     BOOST_TEST(found.rows[i] <= (i < 3 ? 12 : 2));
-  }
-}
-
-BOOST_AUTO_TEST_CASE(usage_is_counted_along_the_path) {
-  const Tensor x = normal({50, 13}, "x");
-  const auto loss = [](const nn::FFF&, const Variable& y) { return weighted_sum(y); };
-  for (const nn::Usage usage : {nn::Usage::hard, nn::Usage::soft}) {
-    const nn::FFFOptions options{.inputs = 13, .outputs = 6, .depth = 4, .leaf_width = 3, .usage = usage};
-    Model dense(options, Routing::straight_through), model(options, Routing::hard);
-    step(dense, x, loss);
-    step(model, x, loss);
-    BOOST_TEST(std::ranges::equal(model.node_usage().elements(), dense.node_usage().elements()));
-    BOOST_TEST(std::ranges::equal(model.leaf_usage().elements(), dense.leaf_usage().elements()));
-    BOOST_TEST(model.node_usage().data()[0] == 50.f);
   }
 }
 
@@ -213,8 +203,7 @@ BOOST_AUTO_TEST_CASE(region_leak_exchanges_children_on_the_path) {
   Model model({.inputs = 13, .outputs = 6, .depth = depth, .leaf_width = 3, .region_leak = 0.3f}, Routing::hard);
   const Tensor x = normal({400, 13}, "x");
   const Tensor z = model.node_logits(x).value();
-  step(model, x, [](const nn::FFF&, const Variable& y) { return weighted_sum(y); });
-  const nn::FFF::Decisions& decisions = model.decisions();
+  const auto decisions = decide<nn::PathDecisions>(model, x);
   std::int64_t exchanged = 0;
   for (std::int64_t b = 0; b < 400; ++b) {
     std::int64_t node = 0;
@@ -232,9 +221,10 @@ BOOST_AUTO_TEST_CASE(region_leak_exchanges_children_on_the_path) {
 // A neuron that is kept counts double, and half of them are: the leaves' gradients know by which.
 BOOST_AUTO_TEST_CASE(dropout_is_of_the_chosen_leaf_s_neurons) {
   Model model({.inputs = 5, .outputs = 1, .depth = 1, .leaf_width = 64, .dropout = 0.5f}, Routing::hard);
-  const Step found = step(model, normal({1, 5}, "x"), [](const nn::FFF&, const Variable& y) { return sum(y); });
+  const Step found =
+      step(model, normal({1, 5}, "x"), [](const nn::RoutingTrace&, const Variable& y) { return sum(y); });
   Model whole({.inputs = 5, .outputs = 1, .depth = 1, .leaf_width = 64}, Routing::hard);
-  const Step twin = step(whole, normal({1, 5}, "x"), [](const nn::FFF&, const Variable& y) { return sum(y); });
+  const Step twin = step(whole, normal({1, 5}, "x"), [](const nn::RoutingTrace&, const Variable& y) { return sum(y); });
   const Tensor &dw2 = found.gradients[5], &expected = twin.gradients[5];
   std::int64_t kept = 0, active = 0;
   for (std::int64_t i = 0; i < dw2.size(); ++i) {
@@ -253,8 +243,8 @@ BOOST_AUTO_TEST_CASE(the_bits_do_not_depend_on_the_number_of_threads) {
   for (const Routing routing : {Routing::hard, Routing::sparse_straight_through}) {
     test::same_bits_on_any_threads([&] {
       Model model({.inputs = 96, .outputs = 80, .depth = 5, .leaf_width = 9}, routing);
-      Step result = step(model, x, [](const nn::FFF& of, const Variable& y) {
-        return weighted_sum(y) + nn::hardening_loss(of) + nn::load_balance_loss(of, {nn::Balance::frequency});
+      Step result = step(model, x, [](const nn::RoutingTrace& trace, const Variable& y) {
+        return weighted_sum(y) + nn::hardening_loss(trace) + nn::load_balance_loss(trace, {nn::BalanceForm::frequency});
       });
       result.gradients.push_back(result.y);
       return result.gradients;

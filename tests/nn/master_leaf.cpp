@@ -9,7 +9,6 @@
 #include <canopy/core/random.hpp>
 #include <canopy/nn/checkpoint.hpp>
 #include <canopy/nn/fff.hpp>
-#include <canopy/nn/fff_losses.hpp>
 
 #include "support/normal.hpp"
 #include "support/temporary_folder.hpp"
@@ -131,29 +130,6 @@ BOOST_AUTO_TEST_CASE(checkpoints_keep_width_and_order_and_fold_centring) {
       BOOST_TEST(std::abs(expected.data()[i] - found.data()[i]) < 1e-4);
     }
   }
-}
-
-BOOST_AUTO_TEST_CASE(the_balance_of_paper_3_has_its_gradient) {
-  manual_seed(5);
-  nn::FFF model({.inputs = 6, .outputs = 3, .depth = 3, .leaf_width = 1});
-  const Tensor x = normal({9, 6});
-  for (const nn::Routing routing : {nn::Routing::soft, nn::Routing::straight_through}) {
-    model.set_routing(routing);
-    const GradcheckResult result = gradcheck(
-        [&] {
-          model(x);
-          return Variable(nn::load_balance_loss(model, {.form = nn::Balance::frequency}));
-        },
-        {model.node_weights(), model.node_biases()}, {.step = 1e-3f, .relative_tolerance = 4e-2f});
-    BOOST_TEST(result.passed, result.message);
-  }
-  // Even loads cost 1.
-  nn::FFF even({.inputs = 1, .outputs = 1, .depth = 1, .leaf_width = 1});
-  std::fill_n(even.node_weights().mutable_value().mutable_data(), 1, 1e3f);
-  std::fill_n(even.node_biases().mutable_value().mutable_data(), 1, 0.f);
-  even(Tensor({4, 1}, {-1, -2, 1, 2}));
-  BOOST_TEST(Variable(nn::load_balance_loss(even, {.form = nn::Balance::frequency})).value().item() == 1.f,
-             boost::test_tools::tolerance(1e-5f));
 }
 
 BOOST_AUTO_TEST_CASE(a_negative_width_is_refused) { BOOST_CHECK_THROW(nn::FFF(options(-1)), ConfigError); }

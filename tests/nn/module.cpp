@@ -43,6 +43,50 @@ BOOST_AUTO_TEST_CASE(names_come_from_the_path_of_modules) {
   BOOST_TEST(model.parameter_count() == 3 * 2 + 2 + 2 * 4 + 4 + 4 + 1);
 }
 
+// Whether parts are put together from within or from without, all know their full names.
+BOOST_AUTO_TEST_CASE(modules_and_parameters_know_their_full_names) {
+  struct Late : nn::Layer {
+    void grow() { add_parameter("late", Tensor({1}, 0.f)); }
+    Variable forward(const Variable& x) const override { return x; }
+  };
+  struct Model : nn::Module {
+    nn::Sequential before, after;
+    Model() {
+      before.add<nn::FeedForward>(nn::FeedForwardOptions{.inputs = 2, .width = 3, .outputs = 1});
+      before.add<Late>().grow();
+      add_module("before", before);
+      add_module("after", after);
+      after.add<nn::FeedForward>(nn::FeedForwardOptions{.inputs = 2, .width = 3, .outputs = 1});
+      after.add<Late>().grow();
+    }
+  };
+  struct Outer : nn::Module {
+    Model inner;
+    Outer() { add_module("inner", inner); }
+  };
+  Outer outer;
+  outer.inner.after.add<Late>().grow();
+  std::vector<std::string> names;
+  outer.for_each_module([&](nn::Module& module) { names.push_back(module.name()); });
+  const std::vector<std::string> expected = {"",
+                                             "inner",
+                                             "inner.before",
+                                             "inner.before.0",
+                                             "inner.before.0.0",
+                                             "inner.before.0.2",
+                                             "inner.before.1",
+                                             "inner.after",
+                                             "inner.after.0",
+                                             "inner.after.0.0",
+                                             "inner.after.0.2",
+                                             "inner.after.1",
+                                             "inner.after.2"};
+  std::erase_if(names, [](const std::string& name) { return name.ends_with(".dropout"); });
+  BOOST_TEST(names == expected, boost::test_tools::per_element());
+  for (const nn::NamedVariable& entry : outer.named_parameters()) BOOST_TEST(entry.variable.name() == entry.name);
+  BOOST_TEST(outer.named_parameters().back().name == "inner.after.2.late");
+}
+
 BOOST_AUTO_TEST_CASE(state_dictionaries_copy_both_ways) {
   Pair model;
   const nn::StateDict before = model.state_dict();

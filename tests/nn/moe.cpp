@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,12 +17,13 @@
 #include <canopy/core/random.hpp>
 #include <canopy/nn/checkpoint.hpp>
 #include <canopy/nn/classifier_score.hpp>
-#include <canopy/nn/moe_losses.hpp>
+#include <canopy/nn/routing_losses.hpp>
 #include <canopy/nn/tree_fff.hpp>
 #include <canopy/optim/adam.hpp>
 
 #include "support/normal.hpp"
 #include "support/reference.hpp"
+#include "support/routing.hpp"
 #include "support/same_bits.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -150,85 +152,43 @@ BOOST_AUTO_TEST_CASE(gradients_are_those_of_the_function) {
       const Tensor noise = normal({6, 4}, "noise");
       std::vector<Variable> inputs = model.parameters();
       inputs.push_back(x);
-      model.forward(x, noise);
-      const Groups route = model.decisions().groups;
-      const auto unchanged = [&] {
-        const Groups& now = model.decisions().groups;
-        BOOST_REQUIRE(std::ranges::equal(now.row().elements(), route.row().elements()));
-        BOOST_REQUIRE(std::ranges::equal(now.sorted().begin.elements(), route.sorted().begin.elements()));
-        BOOST_REQUIRE(std::ranges::equal(now.sorted().used.elements(), route.sorted().used.elements()));
+      const auto sent = [&](const nn::RoutingTrace& trace) { return decided<nn::GateDecisions>(trace, model).groups; };
+      std::optional<Groups> route;
+      {
+        const nn::RoutingTrace trace;
+        model.forward(x, noise);
+        route = sent(trace);
+      }
+      const auto unchanged = [&](const nn::RoutingTrace& trace) {
+        const Groups now = sent(trace);
+        BOOST_REQUIRE(same_bits(now.row(), route->row()));
+        BOOST_REQUIRE(same_bits(now.sorted().begin, route->sorted().begin));
+        BOOST_REQUIRE(same_bits(now.sorted().used, route->sorted().used));
       };
       // Steps small enough that no row changes its experts.
       const GradcheckOptions options{.step = 2e-3f};
-      const GradcheckResult output = gradcheck(
-          [&] {
-            const Variable y = model.forward(x, noise);
-            unchanged();
-            return y;
-          },
-          inputs, options);
-      BOOST_TEST(output.passed, "k " << k << ": " << output.message);
+      const auto check = [&](const char* what, const auto& result_of) {
+        const GradcheckResult result = gradcheck(
+            [&] {
+              const nn::RoutingTrace trace;
+              const Variable y = model.forward(x, noise);
+              unchanged(trace);
+              return Variable(result_of(y, trace));
+            },
+            inputs, options);
+        BOOST_TEST(result.passed, what << ", k " << k << ": " << result.message);
+      };
+      check("output", [](const Variable& y, const nn::RoutingTrace&) { return y; });
       if (k > 1) {
-        const GradcheckResult importance = gradcheck(
-            [&] {
-              model.forward(x, noise);
-              unchanged();
-              return Variable(nn::importance_loss(model));
-            },
-            inputs, options);
-        BOOST_TEST(importance.passed, "k " << k << ": " << importance.message);
+        check("importance", [](const Variable&, const nn::RoutingTrace& trace) { return nn::importance_loss(trace); });
       }
-      if (k < 4) {
-        const GradcheckResult load = gradcheck(
-            [&] {
-              model.forward(x, noise);
-              unchanged();
-              return Variable(nn::load_loss(model));
-            },
-            inputs, options);
-        BOOST_TEST(load.passed, "k " << k << ": " << load.message);
-      }
+      if (k < 4) check("load", [](const Variable&, const nn::RoutingTrace& trace) { return nn::load_loss(trace); });
       // In evaluation on a tape.
       model.eval();
       const GradcheckResult clean = gradcheck([&] { return model(x); }, inputs, options);
       BOOST_TEST(clean.passed, "k " << k << ": " << clean.message);
     }
   }
-}
-
-BOOST_AUTO_TEST_CASE(losses_join_whatever_is_evaluated_first) {
-  manual_seed(2);
-  nn::MoE model({.inputs = 8, .outputs = 3, .experts = 6, .expert_width = 4, .k = 2});
-  BOOST_CHECK_THROW(Variable(nn::importance_loss(model)), Error);
-  BOOST_CHECK_THROW(Variable(nn::load_loss(model)), Error);
-  const Tensor x = normal({40, 8});
-  const Indices labels({40}, 1);
-  Tape tape;
-  const Variable loss =
-      cross_entropy(model(x), labels) + 0.1f * nn::importance_loss(model) + 0.1f * nn::load_loss(model);
-  tape.backward(loss);
-  for (const Variable& p : model.parameters()) BOOST_TEST(p.has_grad(), p.name());
-}
-
-BOOST_AUTO_TEST_CASE(loads_are_the_rows_sent_where_noise_cannot_change_them) {
-  manual_seed(3);
-  const Tensor x = normal({40, 8});
-  nn::MoE all({.inputs = 8, .outputs = 3, .experts = 6, .expert_width = 4, .k = 6});
-  nn::MoE silent({.inputs = 8, .outputs = 3, .experts = 6, .expert_width = 4, .k = 2, .noise = false});
-  nn::MoE single({.inputs = 8, .outputs = 3, .experts = 1, .expert_width = 4});
-  const auto value = [](const nn::DeferredLoss& loss) { return Variable(loss).value().item(); };
-  all(x);
-  const Tensor load_of_all = nn::load(all).value();
-  for (const float load : load_of_all.elements()) BOOST_TEST(load == 40);
-  BOOST_TEST(value(nn::load_loss(all)) == 0);
-  silent(x);
-  const Indices chosen = silent.decisions().chosen;
-  const Tensor load = nn::load(silent).value();
-  for (std::int32_t e = 0; e < 6; ++e) BOOST_TEST(load.data()[e] == std::ranges::count(chosen.elements(), e));
-  BOOST_TEST(value(nn::load_loss(silent)) > 0);
-  single(x);
-  BOOST_TEST(value(nn::load_loss(single)) == 0);
-  BOOST_TEST(value(nn::importance_loss(single)) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(experts_without_rows_have_no_gradient) {
@@ -252,8 +212,9 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
       const Variable x = Variable::parameter(input, "x");
       model.zero_grad();
       Tape tape;
+      const nn::RoutingTrace trace;
       const Variable y = model.forward(x, noise);
-      const Variable importance = nn::importance_loss(model), load = nn::load_loss(model);
+      const Variable importance = nn::importance_loss(trace), load = nn::load_loss(trace);
       tape.backward(mean(y * upstream) + importance + load);
       std::vector<Tensor> all = {y.value(), importance.value(), load.value(), model.infer(input).y, x.grad()};
       for (const Variable& p : model.parameters()) all.push_back(p.grad());
@@ -273,7 +234,6 @@ BOOST_AUTO_TEST_CASE(many_threads_infer_with_one_model) {
   for (Tensor& y : found) threads.emplace_back([&] { y = model(x).value(); });
   for (std::thread& thread : threads) thread.join();
   for (const Tensor& y : found) BOOST_TEST(same_bits(y, expected));
-  BOOST_CHECK_THROW(model.decisions(), Error);  // nothing was written
 }
 
 BOOST_AUTO_TEST_CASE(training_spreads_samples_over_the_experts) {
@@ -288,11 +248,12 @@ BOOST_AUTO_TEST_CASE(training_spreads_samples_over_the_experts) {
   float first = 0, last = 0, first_load = 0, last_load = 0;
   for (int step = 0; step < 150; ++step) {
     Tape tape;
+    const nn::RoutingTrace trace;
     const Variable error = mean_squared_error(model(x), target);
-    const Variable load = nn::load_loss(model);
+    const Variable load = nn::load_loss(trace);
     (step == 0 ? first : last) = error.value().item();
     (step == 0 ? first_load : last_load) = load.value().item();
-    tape.backward(error + 0.1f * nn::importance_loss(model) + 0.1f * load);
+    tape.backward(error + 0.1f * nn::importance_loss(trace) + 0.1f * load);
     optimizer.step();
     optimizer.zero_grad();
   }
@@ -370,7 +331,7 @@ BOOST_AUTO_TEST_CASE(scores_count_the_experts_with_the_largest_gates) {
   BOOST_TEST(score.leaves == 6);
   std::vector<std::int64_t> load(6);
   for (std::int64_t r = 0; r < 200; ++r) ++load[static_cast<std::size_t>(inferred.experts.data()[2 * r])];
-  BOOST_TEST(score.leaf_load == load, boost::test_tools::per_element());
+  BOOST_TEST(score.routing.at(0).branches == load, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(wrong_options_and_inputs_are_refused) {
@@ -389,7 +350,7 @@ BOOST_AUTO_TEST_CASE(wrong_options_and_inputs_are_refused) {
   BOOST_CHECK_THROW(nn::MoE{options}, ConfigError);
   nn::MoE model(good);
   BOOST_CHECK_THROW(model(normal({2, 5})), ShapeError);
-  BOOST_CHECK_THROW(model.infer(normal({6})), ShapeError);
+  BOOST_CHECK_THROW(model.infer(normal({2, 5})), ShapeError);
   BOOST_CHECK_THROW(model.forward(normal({2, 5}), normal({2, 5})), ShapeError);
   BOOST_CHECK_THROW(model.forward(normal({2, 6}), normal({3, 5})), ShapeError);
   BOOST_CHECK_THROW(model.forward(normal({2, 6}), Tensor()), ShapeError);
@@ -397,8 +358,10 @@ BOOST_AUTO_TEST_CASE(wrong_options_and_inputs_are_refused) {
   options.noise = false;
   BOOST_CHECK_THROW(nn::MoE(options).forward(normal({2, 6}), normal({2, 5})), ShapeError);
   const Tensor none({0, 6});
+  const nn::RoutingTrace trace;
   BOOST_TEST(model(none).shape() == (Shape{0, 4}));
-  BOOST_TEST(Variable(nn::importance_loss(model)).value().item() == 0);
+  BOOST_TEST(nn::importance_loss(trace).value().item() == 0);
+  BOOST_TEST(nn::load_loss(trace).value().item() == 0);
   BOOST_TEST(model.infer(none).y.shape() == (Shape{0, 4}));
 }
 

@@ -5,9 +5,10 @@
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/nn/fff.hpp>
-#include <canopy/nn/fff_losses.hpp>
+#include <canopy/nn/routing_losses.hpp>
 
 #include "support/reference.hpp"
+#include "support/routing.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -32,6 +33,7 @@ BOOST_AUTO_TEST_CASE(soft_trees) {
     const Variable x = Variable::parameter(file.tensors.at("x"), "x");
     const Tensor& upstream = file.tensors.at("dy");
     Tape tape;
+    const nn::RoutingTrace trace;
     const Variable y = model(x);
     check_close(y.value(), file.tensors.at("y"), 1e-4, name + " y");
 
@@ -40,7 +42,7 @@ BOOST_AUTO_TEST_CASE(soft_trees) {
     for (std::int64_t i = 0; i < y.size(); ++i) sum += static_cast<double>(y.value().data()[i]) * upstream.data()[i];
     const Variable product = record("sum(y * dy)", {y}, Tensor::scalar(static_cast<float>(sum)), keep(),
                                     [dy = y.sink(), upstream](const Tensor&) { dy.accumulate(upstream); });
-    const Variable hardening = nn::hardening_loss(model, {.weighting = nn::Entropy::node_sum});
+    const Variable hardening = nn::hardening_loss(trace, {.weighting = nn::EntropyWeighting::node_sum});
     const float h = std::stof(file.metadata.at("hardening"));
     const Variable loss =
         record("add", {product, hardening}, Tensor::scalar(product.value().item() + h * hardening.value().item()),
@@ -48,7 +50,8 @@ BOOST_AUTO_TEST_CASE(soft_trees) {
                  a.accumulate(dy);
                  b.accumulate(Tensor(dy.shape(), h * dy.item()));
                });
-    check_close(nn::node_entropies(model, x.value()), file.tensors.at("entropies"), 1e-4, name + " entropies");
+    check_close(nn::node_entropies(decided<nn::TreeDecisions>(trace, model)), file.tensors.at("entropies"), 1e-4,
+                name + " entropies");
     tape.backward(loss);
 
     check_close(x.grad(), file.tensors.at("grad.x"), 1e-4, name + " grad.x");
@@ -83,10 +86,12 @@ BOOST_AUTO_TEST_CASE(balanced_trees_and_the_master_leaf) {
 
     const Variable x = Variable::parameter(file.tensors.at("x"), "x");
     Tape tape;
+    const nn::RoutingTrace trace;
     const Variable y = model(x);
-    const Variable balance = nn::load_balance_loss(model, {.form = nn::Balance::frequency});
+    const Variable balance = nn::load_balance_loss(trace, {.form = nn::BalanceForm::frequency});
     check_close(y.value(), file.tensors.at("y"), 1e-4, name + " y");
-    check_close(model.decisions().path.value(), file.tensors.at("path_probability"), 1e-4, name + " paths");
+    check_close(decided<nn::TreeDecisions>(trace, model).path.value(), file.tensors.at("path_probability"), 1e-4,
+                name + " paths");
     check_close(balance.value().reshape({1}), file.tensors.at("load_balance_loss"), 1e-4, name + " balance");
     tape.backward(sum(y * file.tensors.at("dy")) + std::stof(file.metadata.at("balance")) * balance);
 

@@ -7,9 +7,10 @@
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/nn/moe.hpp>
-#include <canopy/nn/moe_losses.hpp>
+#include <canopy/nn/routing_losses.hpp>
 
 #include "support/reference.hpp"
+#include "support/routing.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -21,7 +22,7 @@ BOOST_AUTO_TEST_SUITE(reference_moe)
 namespace {
 
 // Gates by expert, as the files have them.
-Tensor dense_gates(const nn::MoE::Decisions& decisions, std::int64_t experts) {
+Tensor dense_gates(const nn::GateDecisions& decisions, std::int64_t experts) {
   const std::int64_t k = decisions.chosen.extent(1);
   Tensor gates = Tensor::zeros({decisions.chosen.extent(0), experts});
   for (std::int64_t i = 0; i < decisions.chosen.size(); ++i) {
@@ -48,15 +49,17 @@ BOOST_AUTO_TEST_CASE(mixtures_with_given_noise) {
 
     const Variable x = Variable::parameter(file.tensors.at("x"), "x");
     Tape tape;
+    const nn::RoutingTrace trace;
     const Variable y = model.forward(x, file.tensors.at("noise"));
-    const Variable importance_loss = nn::importance_loss(model), load_loss = nn::load_loss(model);
+    const auto& decisions = decided<nn::GateDecisions>(trace, model);
+    const Variable importance_loss = nn::importance_loss(trace), load_loss = nn::load_loss(trace);
     const auto check = [&](const Tensor& found, const char* key, double tolerance) {
       check_close(found, file.tensors.at(key), tolerance, name + " " + key);
     };
     check(y.value(), "y", 1e-4);
-    check(dense_gates(model.decisions(), model.options().experts), "gates", 1e-4);
-    check(nn::importance(model).value(), "importance", 1e-4);
-    check(nn::load(model).value(), "load", 1e-4);
+    check(dense_gates(decisions, model.options().experts), "gates", 1e-4);
+    check(nn::expert_importance(decisions).value(), "importance", 1e-4);
+    check(nn::expert_load(decisions).value(), "load", 1e-4);
     check(importance_loss.value().reshape({1}), "importance_loss", 1e-4);
     check(load_loss.value().reshape({1}), "load_loss", 1e-4);
     tape.backward(sum(y * file.tensors.at("dy")) + 0.1f * importance_loss + 0.1f * load_loss);

@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(wrong_options_and_inputs_are_refused) {
   BOOST_CHECK_THROW(nn::TreeFFF({.inputs = 1, .outputs = 1, .depth = 25}), ConfigError);
   nn::TreeFFF model({.inputs = 6, .outputs = 4, .depth = 3});
   BOOST_CHECK_THROW(model(normal({2, 5})), ShapeError);
-  BOOST_CHECK_THROW(model.infer(normal({6})), ShapeError);
+  BOOST_CHECK_THROW(model.infer(normal({2, 5})), ShapeError);
   const Tensor w({15, 6}), out({15, 4});
   BOOST_CHECK_THROW(neuron_forest(normal({2, 6}), w, Variable(), out, {.depth = 2}), ShapeError);
   BOOST_CHECK_THROW(neuron_forest(normal({2, 6}), w, Tensor({14}), out, {.depth = 3}), ShapeError);

@@ -14,6 +14,7 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/fff.hpp>
+#include <canopy/nn/routing_usage.hpp>
 #include <canopy/optim/adam.hpp>
 #include <canopy/optim/sgd.hpp>
 
@@ -193,23 +194,23 @@ BOOST_AUTO_TEST_CASE(a_step_takes_gradients_and_counts) {
 BOOST_AUTO_TEST_CASE(leaves_of_a_tree_step_by_their_own_usage) {
   for (const nn::Usage usage : {nn::Usage::hard, nn::Usage::soft}) {
     manual_seed(4);
-    nn::FFF model({.inputs = 4, .outputs = 2, .depth = 2, .leaf_width = 3, .usage = usage});
+    nn::FFF model({.inputs = 4, .outputs = 2, .depth = 2, .leaf_width = 3});
     if (usage == nn::Usage::hard) model.set_routing(Routing::hard);
-    std::vector<Variable> leaves;
-    for (const nn::NamedVariable& each : model.named_parameters()) {
-      if (!each.name.starts_with("node")) leaves.push_back(each.variable);
-    }
-    optim::Adam optimizer(
-        std::vector<optim::ParameterGroup>{{.parameters = leaves, .local_batch = {{model.leaf_usage(), 14}}}});
+    nn::RoutingUsage counts(model, usage);
+    const Tensor& samples_of_leaf = counts.layers().at(0).branches;
+    optim::Adam optimizer(std::vector<optim::ParameterGroup>{
+        {.parameters = model.routed_parameters().branches, .local_batch = {{samples_of_leaf, 14}}}});
     const nn::StateDict initial = model.state_dict();
     const Tensor x = normal({16, 4}, "x"), target = normal({16, 2}, "target");
     std::vector<double> used(4);
     for (int step = 0; step < 3; ++step) {
       Tape tape;
+      const nn::RoutingTrace trace;
       const Variable y = model(x);
+      counts.add(trace);
       tape.backward(mean((y - target) * (y - target)));
       for (std::int64_t leaf = 0; leaf < 4; ++leaf) {
-        used[static_cast<std::size_t>(leaf)] += static_cast<double>(model.leaf_usage().data()[leaf]);
+        used[static_cast<std::size_t>(leaf)] += static_cast<double>(samples_of_leaf.data()[leaf]);
       }
       optimizer.step();
     }

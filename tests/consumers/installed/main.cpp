@@ -61,7 +61,9 @@ bool learns_exclusive_or() {
   for (int step = 0; step < 300; ++step) {
     for (const auto& [images, labels] : DataLoader(data, {.batch_size = 4, .shuffle = true})) {
       Tape tape;
-      tape.backward(cross_entropy(model(images), labels) + 0.1f * nn::hardening_loss(model));
+      const nn::RoutingTrace trace;
+      const Variable error = cross_entropy(model(images), labels);
+      tape.backward(error + 0.1f * nn::hardening_loss(trace));
       optimizer.step();
       optimizer.zero_grad();
     }

@@ -1,0 +1,284 @@
+// Layers of every routed kind, composed as in a transformer: what a user builds.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <canopy/autograd/arithmetic.hpp>
+#include <canopy/autograd/gradcheck.hpp>
+#include <canopy/autograd/layer_norm.hpp>
+#include <canopy/autograd/losses.hpp>
+#include <canopy/autograd/tape.hpp>
+#include <canopy/core/random.hpp>
+#include <canopy/nn/fff.hpp>
+#include <canopy/nn/linear.hpp>
+#include <canopy/nn/moe.hpp>
+#include <canopy/nn/routing_load.hpp>
+#include <canopy/nn/routing_losses.hpp>
+#include <canopy/nn/sequential.hpp>
+#include <canopy/nn/tree_fff.hpp>
+#include <canopy/optim/adam.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include "support/normal.hpp"
+#include "support/same_bits.hpp"
+
+using namespace canopy;
+using namespace canopy::test;
+
+BOOST_AUTO_TEST_SUITE(composed_model)
+
+namespace {
+
+class Norm : public nn::Layer {
+ public:
+  explicit Norm(std::int64_t width) {
+    weight_ = add_parameter("weight", Tensor({width}, 1.f));
+    bias_ = add_parameter("bias", Tensor::zeros({width}));
+  }
+  Variable forward(const Variable& x) const override { return layer_norm(x, weight_, bias_); }
+
+ private:
+  Variable weight_, bias_;
+};
+
+// x + layer(norm(x))
+template <class Routed>
+class Block : public nn::Layer {
+ public:
+  template <class Options>
+  explicit Block(const Options& options) : norm(options.inputs), routed(options) {
+    add_module("norm", norm);
+    add_module("routed", routed);
+  }
+  Variable forward(const Variable& x) const override { return x + routed(norm(x)); }
+
+  Norm norm;
+  Routed routed;
+};
+
+struct Sizes {
+  std::int64_t inputs, hidden, outputs;
+  bool noise = true;
+};
+
+struct Model : nn::Layer {
+  nn::Linear in, out;
+  nn::Sequential blocks;
+
+  explicit Model(const Sizes& sizes)
+      : in({.inputs = sizes.inputs, .outputs = sizes.hidden}), out({.inputs = sizes.hidden, .outputs = sizes.outputs}) {
+    const std::int64_t n = sizes.hidden;
+    add_module("in", in);
+    add_module("blocks", blocks);
+    add_module("out", out);
+    blocks.add<Block<nn::TreeFFF>>(nn::TreeFFFOptions{.inputs = n, .outputs = n, .trees = 2, .depth = 3});
+    blocks.add<Block<nn::FFF>>(
+        nn::FFFOptions{.inputs = n, .outputs = n, .depth = 2, .leaf_width = 4, .activation = Activation::gelu});
+    blocks.add<Block<nn::MoE>>(nn::MoEOptions{.inputs = n,
+                                              .outputs = n,
+                                              .experts = 4,
+                                              .expert_width = 4,
+                                              .k = 2,
+                                              .activation = Activation::gelu,
+                                              .noise = sizes.noise});
+  }
+  Variable forward(const Variable& x) const override { return out(blocks(in(x))); }
+};
+
+const std::vector<std::string> names = {"blocks.0.routed", "blocks.1.routed", "blocks.2.routed"};
+
+// With every loss on routing that there is.
+Variable loss_of(const nn::Layer& model, const Variable& x, const Tensor& target) {
+  const nn::RoutingTrace trace;
+  const Variable error = mean_squared_error(model(x), target);
+  return error + 0.01f * nn::hardening_loss(trace, {.weighting = nn::EntropyWeighting::path}) +
+         0.01f * nn::load_balance_loss(trace, {.form = nn::BalanceForm::frequency}) +
+         0.01f * nn::importance_loss(trace) + 0.01f * nn::load_loss(trace);
+}
+
+constexpr Sizes sizes{.inputs = 6, .hidden = 16, .outputs = 3};
+
+// Sequences of tokens, and what a layer of the kind makes of them.
+struct Data {
+  Tensor x = normal({12, 10, sizes.inputs});
+  Tensor target;
+
+  Data() {
+    manual_seed(1);
+    target = nn::TreeFFF({.inputs = sizes.inputs, .outputs = sizes.outputs, .depth = 3}).infer(x).y;
+  }
+};
+
+struct Training {
+  std::vector<float> losses;
+  std::unique_ptr<Model> model;
+};
+
+Training train(const Data& data, int steps) {
+  manual_seed(2);
+  Training result{.losses = {}, .model = std::make_unique<Model>(sizes)};
+  optim::Adam optimizer(result.model->parameters(), {.learning_rate = 3e-3});
+  for (int step = 0; step < steps; ++step) {
+    for (nn::FFF* tree : nn::soft_trees(*result.model)) {
+      tree->set_routing(step < steps / 2 ? Routing::soft : Routing::sparse_straight_through);
+    }
+    Tape tape;
+    const Variable loss = loss_of(*result.model, data.x, data.target);
+    result.losses.push_back(loss.value().item());
+    tape.backward(loss);
+    optimizer.step();
+    optimizer.zero_grad();
+  }
+  return result;
+}
+
+// How far the closest decision is from another one.
+float margin(const nn::RoutingTrace& trace) {
+  float least = 1e9f;
+  const auto from_zero = [&](const Tensor& logits) {
+    for (const float z : logits.elements()) least = std::min(least, std::abs(z));
+  };
+  for (const nn::RoutingDecision& each : trace.decisions()) {
+    if (const auto* tree = std::get_if<nn::TreeDecisions>(&each.how)) from_zero(tree->logits.value());
+    if (const auto* forest = std::get_if<nn::ForestDecisions>(&each.how)) from_zero(forest->logits().value());
+    if (const auto* gates = std::get_if<nn::GateDecisions>(&each.how)) {
+      Tensor sorted = gates->clean.value().clone();
+      const std::int64_t experts = sorted.extent(1), k = gates->chosen.extent(1);
+      for (std::int64_t r = 0; r < each.rows(); ++r) {
+        float* row = sorted.mutable_data() + r * experts;
+        std::sort(row, row + experts, std::greater<>());
+        least = std::min(least, row[k - 1] - row[k]);
+      }
+    }
+  }
+  return least;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(learns_and_says_where_it_sends_its_rows) {
+  const Data data;
+  const Training training = train(data, 120);
+  BOOST_TEST(training.losses.back() < 0.5f * training.losses.front());
+  Model& model = *training.model;
+  model.eval();
+  nn::RoutingLoads loads(model);
+  const nn::RoutingTrace trace;
+  const Variable y = model(data.x);
+  loads.add(trace);
+  BOOST_TEST(y.shape() == (Shape{12, 10, sizes.outputs}));
+  BOOST_TEST_REQUIRE(loads.layers().size() == names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const nn::RoutingLoad& load = loads.layers()[i];
+    BOOST_TEST(load.layer == names[i]);
+    BOOST_TEST(load.rows == 120);
+    BOOST_TEST(!load.collapsed(), load.layer << ": " << load.maximum());
+    BOOST_TEST(load.used() > load.trees);
+    std::int64_t sum = 0;
+    for (const std::int64_t n : load.branches) sum += n;
+    BOOST_TEST(sum == 120 * load.trees);
+    BOOST_TEST(trace.at(names[i]).rows() == 120);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_parameter_learns_under_its_full_name) {
+  const Data data;
+  manual_seed(3);
+  Model model(sizes);
+  Tape tape;
+  tape.backward(loss_of(model, data.x, data.target));
+  for (const nn::NamedVariable& entry : model.named_parameters()) {
+    BOOST_TEST(entry.variable.name() == entry.name);
+    BOOST_TEST(entry.variable.has_grad(), entry.name);
+  }
+  const std::string first = model.named_parameters()[2].name;
+  BOOST_TEST(first == "blocks.0.norm.weight");
+}
+
+BOOST_AUTO_TEST_CASE(is_rebuilt_from_its_state) {
+  const Data data;
+  const Training training = train(data, 5);
+  training.model->eval();
+  manual_seed(77);
+  Model rebuilt(sizes);
+  rebuilt.load_state_dict(training.model->state_dict());
+  rebuilt.eval();
+  BOOST_TEST(same_bits(rebuilt(data.x).value(), training.model->forward(data.x).value()));
+}
+
+BOOST_AUTO_TEST_CASE(four_threads_infer_with_one_model) {
+  const Data data;
+  const Training training = train(data, 5);
+  training.model->eval();
+  const Model& shared = *training.model;
+  const Tensor expected = shared(data.x).value();
+  std::vector<std::vector<Tensor>> found(4);
+  std::vector<std::thread> threads;
+  for (std::vector<Tensor>& answers : found) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5; ++i) {
+        const nn::RoutingTrace trace;
+        answers.push_back(shared(data.x).value());
+        if (trace.decisions().size() != names.size()) answers.clear();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::vector<Tensor>& answers : found) {
+    BOOST_TEST(answers.size() == 5u);
+    for (const Tensor& y : answers) BOOST_TEST(same_bits(y, expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(gradients_are_those_of_the_function) {
+  for (const bool training : {true, false}) {
+    const Variable x = Variable::parameter(normal({2, 2, 3}, "gradcheck"), "x");
+    const Tensor target = normal({2, 2, 2}, "target");
+    // Of many models one whose rows a small step leaves on their ways.
+    std::unique_ptr<Model> found;
+    for (std::uint64_t seed = 0; seed < 1000 && found == nullptr; ++seed) {
+      manual_seed(seed);
+      auto model = std::make_unique<Model>(Sizes{.inputs = 3, .hidden = 6, .outputs = 2, .noise = false});
+      training ? model->train() : model->eval();
+      const nn::RoutingTrace trace({.details = true});
+      (*model)(x);
+      if (margin(trace) > 0.03f) found = std::move(model);
+    }
+    BOOST_TEST_REQUIRE(found != nullptr);
+    const Model& model = *found;
+    std::vector<Variable> inputs = model.parameters();
+    inputs.push_back(x);
+    const auto loss = [&] {
+      const nn::RoutingTrace trace({.details = true});
+      const Variable error = mean_squared_error(model(x), target);
+      BOOST_REQUIRE(margin(trace) > 0.01f);
+      return error + 0.1f * nn::hardening_loss(trace) +
+             0.1f * nn::load_balance_loss(trace, {.form = nn::BalanceForm::frequency}) +
+             0.1f * nn::importance_loss(trace) + 0.1f * nn::load_loss(trace);
+    };
+    const GradcheckResult result = gradcheck(loss, inputs, {.step = 2e-3f, .absolute_tolerance = 1e-3f});
+    BOOST_TEST(result.passed, result.message);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
+  const Data data;
+  same_bits_on_any_threads([&] {
+    const Training training = train(data, 6);
+    std::vector<Tensor> all;
+    for (const float loss : training.losses) all.push_back(Tensor::scalar(loss));
+    for (const auto& [name, value] : training.model->state_dict()) all.push_back(value);
+    training.model->eval();
+    all.push_back(training.model->forward(data.x).value());
+    return all;
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
