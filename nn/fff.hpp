@@ -111,8 +111,7 @@ class FFF : public Layer {
   Variable node_weights() const { return node_weights_; }
   Variable node_biases() const { return node_biases_; }
 
-  std::vector<InputWeights> input_weights() const override;
-  std::map<std::string, std::string> architecture() const override;
+  Architecture architecture() const override;
 
  private:
   void require_input(const Variable& x) const;

@@ -67,8 +67,7 @@ class MoE : public Layer {
   /// Throws Error if there has been none.
   const Decisions& decisions() const;
 
-  std::vector<InputWeights> input_weights() const override;
-  std::map<std::string, std::string> architecture() const override;
+  Architecture architecture() const override;
 
  private:
   void require_input(const Shape& x) const;

@@ -49,14 +49,14 @@ class TreeFFF : public Layer {
   std::int64_t nodes() const { return shape_.nodes(); }              ///< of a tree
   std::int64_t neurons() const { return options_.trees * nodes(); }  ///< of the layer
 
-  std::vector<InputWeights> input_weights() const override;
-  std::map<std::string, std::string> architecture() const override;
+  Architecture architecture() const override;
 
  private:
   void require_input(const Shape& x) const;
 
   TreeFFFOptions options_;
   ForestShape shape_;
+  Parameters linear_in_, linear_out_;
   Variable w_in_, bias_, w_out_;
 };
 
