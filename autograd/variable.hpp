@@ -100,6 +100,8 @@ class Variable {
   void set_name(std::string name);
 
   bool is_same(const Variable& other) const { return slot_ && slot_ == other.slot_; }
+  /// The same for the copies of one variable, another for every other variable alive; null for constants.
+  const void* id() const { return slot_.get(); }
 
  private:
   friend class Tape;

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +51,45 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
+// An open file and its size, 0 for pipes and devices.
+struct Opened {
+  int descriptor;
+  std::uint64_t size;
+};
+
+Opened open_for_reading(const std::filesystem::path& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail("open", path, errno);
+  struct stat status {};
+  const bool known = fstat(descriptor, &status) == 0;
+  if (!known || S_ISDIR(status.st_mode)) {
+    const int reason = known ? EISDIR : errno;
+    close(descriptor);
+    fail("read", path, reason);
+  }
+  return {descriptor, S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0};
+}
+
+[[noreturn]] void fail_at_end(const std::filesystem::path& path, std::uint64_t end, std::uint64_t begin,
+                              std::size_t expected, std::uint64_t found) {
+  throw Error(fmt::format("{} ends at byte {}: expected {} bytes from byte {} on, found {}", path.string(), end,
+                          expected, begin, found));
+}
+
+// What a chain of symbolic links leads to, whether it is there or not.
+std::filesystem::path behind_links(std::filesystem::path path) {
+  constexpr int limit = 40;  // the kernel's
+  std::error_code none;
+  for (int links = 0; std::filesystem::is_symlink(std::filesystem::symlink_status(path, none)); ++links) {
+    if (links == limit) fail("write", path, ELOOP);
+    std::error_code unread;
+    const std::filesystem::path target = std::filesystem::read_symlink(path, unread);
+    if (unread) fail("write", path, unread.value());
+    path = folder_of(path) / target;
+  }
+  return path;
+}
+
 void write_all(int descriptor, const std::filesystem::path& path, const void* bytes, std::size_t count) {
   const FileSizeSignalBlocked guard;
   for (std::size_t done = 0; done < count;) {
@@ -65,17 +105,10 @@ bool synced(int descriptor) { return fsync(descriptor) == 0 || errno == EINVAL |
 
 }  // namespace
 
-FileReader::FileReader(const std::filesystem::path& path)
-    : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) fail("open", path_, errno);
-  struct stat status {};
-  const bool known = fstat(descriptor_, &status) == 0;
-  if (!known || S_ISDIR(status.st_mode)) {
-    const int reason = known ? EISDIR : errno;
-    close(descriptor_);
-    fail("read", path_, reason);
-  }
-  if (S_ISREG(status.st_mode)) size_ = static_cast<std::uint64_t>(status.st_size);
+FileReader::FileReader(const std::filesystem::path& path) : path_(path) {
+  const Opened opened = open_for_reading(path);
+  descriptor_ = opened.descriptor;
+  size_ = opened.size;
 }
 
 FileReader::~FileReader() { close(descriptor_); }
@@ -96,10 +129,7 @@ std::size_t FileReader::read_some(void* out, std::size_t count) {
 void FileReader::read(void* out, std::size_t count) {
   const std::uint64_t begin = offset_;
   const std::size_t got = read_some(out, count);
-  if (got < count) {
-    throw Error(fmt::format("{} ends at byte {}: expected {} bytes from byte {} on, found {}", path_.string(), offset_,
-                            count, begin, got));
-  }
+  if (got < count) fail_at_end(path_, offset_, begin, count, got);
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -114,6 +144,45 @@ std::string read_file(const std::filesystem::path& path) {
   }
   content.resize(filled);
   return content;
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+  const Opened opened = open_for_reading(path);
+  descriptor_ = opened.descriptor;
+  size_ = opened.size;
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), size_(other.size_), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+MappedFile::~MappedFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+MappedFile::Window MappedFile::map(std::uint64_t offset, std::size_t count) const {
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0) fail("read", path_, errno);
+  const auto now = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t end = S_ISREG(status.st_mode) ? std::min(now, size_) : 0;
+  if (offset > end || count > end - offset) {
+    fail_at_end(path_, end, offset, count, end - std::min(offset, end));
+  }
+  if (count == 0) return Window(nullptr, 0, 0);
+  const std::uint64_t skipped = offset % static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t length = count + skipped;
+  void* pages = mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor_, static_cast<off_t>(offset - skipped));
+  if (pages == MAP_FAILED) fail("map", path_, errno);
+  return Window(pages, length, skipped);
+}
+
+MappedFile::Window::Window(void* pages, std::size_t length, std::size_t skipped)
+    : pages_(pages), length_(length), bytes_(static_cast<const char*>(pages) + skipped) {}
+
+MappedFile::Window::Window(Window&& other) noexcept
+    : pages_(std::exchange(other.pages_, nullptr)), length_(other.length_), bytes_(other.bytes_) {}
+
+MappedFile::Window::~Window() {
+  if (pages_) munmap(pages_, length_);
 }
 
 FileAppender::FileAppender(const std::filesystem::path& path)
@@ -138,10 +207,7 @@ FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
     if (descriptor_ < 0) fail("write", path_, errno);
     return;
   }
-  // A symbolic link stays one: the file behind it is replaced.
-  std::error_code unresolved;
-  if (exists) path_ = std::filesystem::canonical(path_, unresolved);
-  if (unresolved) fail("write", path, unresolved.value());
+  path_ = behind_links(path_);
   // O_EXCL: two writers, or a temporary file that a killed process left, never meet.
   for (int attempt = 0; descriptor_ < 0; ++attempt) {
     temporary_ = folder_of(path_) / fmt::format(".canopy-{}-{}.tmp", getpid(), attempt);

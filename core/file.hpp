@@ -38,6 +38,43 @@ class FileReader {
   int descriptor_;
 };
 
+/// A file read in place: what is looked at comes into memory, page by page, and nothing else. Errors are Errors with
+/// the path and the system's reason.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  MappedFile(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  const std::filesystem::path& path() const { return path_; }
+  /// Bytes in the file when it was opened; 0 for pipes and devices.
+  std::uint64_t size() const { return size_; }
+
+  /// Some bytes of the file, mapped for as long as this lives.
+  class Window {
+   public:
+    Window(Window&& other) noexcept;
+    ~Window();
+    const char* data() const { return bytes_; }
+
+   private:
+    friend class MappedFile;
+    Window(void* pages, std::size_t length, std::size_t skipped);
+    void* pages_;
+    std::size_t length_;
+    const char* bytes_;
+  };
+  /// `count` bytes from `offset` on. Throws Error where the file ends before, now as when it was opened. Who truncates
+  /// the file while a window shows its end kills the process that looks (SIGBUS): keep windows short-lived, and replace
+  /// files (FileWriter) instead of writing into them. Threads may map at the same time.
+  Window map(std::uint64_t offset, std::size_t count) const;
+
+ private:
+  std::filesystem::path path_;
+  std::uint64_t size_ = 0;
+  int descriptor_;
+};
+
 /// Adds to the end of a file, which is made if need be. What was written stays, whatever comes after. Errors are Errors
 /// with the path and the system's reason.
 class FileAppender {
@@ -58,7 +95,8 @@ class FileAppender {
 
 /// Replaces a file: what is written goes to a temporary file `.canopy-*.tmp` in the same folder, and `commit()` syncs
 /// it and gives it the file's name. Without a commit the temporary file is removed and the old file stays. A path that
-/// names a device or a pipe is written directly. Errors are Errors with the path and the system's reason.
+/// names a device or a pipe is written directly; a symbolic link stays one and what it names is replaced, or made where
+/// it is not there. Errors are Errors with the path and the system's reason.
 class FileWriter {
  public:
   explicit FileWriter(const std::filesystem::path& path);

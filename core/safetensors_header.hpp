@@ -1,4 +1,4 @@
-// The header of a safetensors file: untrusted text that says where tensors lie. Internal to core/safetensors.cpp.
+// The header of a safetensors file: untrusted text that says where tensors lie. Internal to core/safetensors*.cpp.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 namespace canopy::safetensors {
 
 inline constexpr std::uint64_t length_bytes = 8;  // of the number that the file begins with, the header's length
+inline constexpr std::uint64_t header_limit = 100'000'000;  // bytes, as in the reference implementation
 inline constexpr const char* metadata_key = "__metadata__";
 
 enum class Type { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean };

@@ -300,7 +300,7 @@ ImageDataset ImageDataset::with_input(Input input) const {
 DatasetMetadata ImageDataset::metadata() const {
   DatasetMetadata metadata;
   metadata.dataset = name();
-  if (input_ == Input::symmetric) metadata.input_normalisation = "x/255 mapped to [-1,1]";
+  metadata.input_normalisation = input_ == Input::symmetric ? "x/255 mapped to [-1,1]" : "x/255";
   if (input_ == Input::standardised || input_ == Input::centred) {
     metadata.input_offset = input_offset_;
     metadata.input_scale = input_scale_;

@@ -8,7 +8,7 @@ namespace canopy {
 namespace {
 
 // The inputs that the checkpoint was trained on, by its metadata or, where that is silent, by --input-range.
-Input input_of(const LoadedClassifier& loaded, const EvalOptions& options) {
+Input input_of(const LoadedModel& loaded, const EvalOptions& options) {
   if (options.input_range) {
     if (*options.input_range == "0,1") return Input::unit;
     if (*options.input_range == "-1,1") return Input::symmetric;
@@ -37,7 +37,7 @@ Split split_of(const std::string& name) {
 }  // namespace
 
 EvalResult evaluate_checkpoint(const EvalOptions& options) {
-  const LoadedClassifier loaded = load_classifier(options.checkpoint);
+  const LoadedModel loaded = load_model(options.checkpoint);
   const ImageDataset dataset = datasets::load(options.dataset, split_of(options.split),
                                               {.input = input_of(loaded, options), .root = options.data});
   const std::int64_t inputs = loaded.model->parameters().front().shape()[-1];

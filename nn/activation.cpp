@@ -6,4 +6,8 @@ namespace canopy::nn {
 
 Variable ActivationLayer::forward(const Variable& x) const { return activate(activation_, x); }
 
+Architecture ActivationLayer::architecture() const {
+  return {.name = "activation", .options = {{"activation", to_string(activation_)}}};
+}
+
 }  // namespace canopy::nn

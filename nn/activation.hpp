@@ -11,6 +11,7 @@ class ActivationLayer : public Layer {
  public:
   explicit ActivationLayer(Activation activation) : activation_(activation) {}
   Variable forward(const Variable& x) const override;
+  Architecture architecture() const override;
 
  private:
   Activation activation_;

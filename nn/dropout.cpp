@@ -19,4 +19,8 @@ Variable Dropout::forward(const Variable& x) const {
   return dropout(x, probability_, random_stream("dropout"));
 }
 
+Architecture Dropout::architecture() const {
+  return {.name = "dropout", .options = {{"probability", fmt::to_string(probability_)}}};
+}
+
 }  // namespace canopy::nn

@@ -11,6 +11,7 @@ class Dropout : public Layer {
  public:
   explicit Dropout(float probability);
   Variable forward(const Variable& x) const override;
+  Architecture architecture() const override;
 
  private:
   float probability_;

@@ -1,9 +1,11 @@
 #include <canopy/nn/feed_forward.hpp>
 
+#include <fmt/format.h>
+
 namespace canopy::nn {
 
 FeedForward::FeedForward(const FeedForwardOptions& options)
-    : activation_(options.activation),
+    : options_(options),
       hidden_({.inputs = options.inputs, .outputs = options.width, .activation = options.activation}),
       dropout_(options.dropout),
       output_({.inputs = options.width, .outputs = options.outputs}) {
@@ -14,8 +16,10 @@ FeedForward::FeedForward(const FeedForwardOptions& options)
 
 Variable FeedForward::forward(const Variable& x) const { return output_(dropout_(hidden_(x))); }
 
-std::map<std::string, std::string> FeedForward::architecture() const {
-  return {{"architecture", "ff"}, {"activation", to_string(activation_)}};
+Architecture FeedForward::architecture() const {
+  Architecture described{.name = "ff", .options = {{"activation", to_string(options_.activation)}}};
+  if (options_.dropout > 0) described.options.emplace("dropout", fmt::to_string(options_.dropout));
+  return described;
 }
 
 }  // namespace canopy::nn

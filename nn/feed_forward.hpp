@@ -23,11 +23,10 @@ class FeedForward : public Layer {
   explicit FeedForward(const FeedForwardOptions& options);
 
   Variable forward(const Variable& x) const override;
-  std::vector<InputWeights> input_weights() const override { return {{"0.weight", "0.bias"}}; }
-  std::map<std::string, std::string> architecture() const override;
+  Architecture architecture() const override;
 
  private:
-  Activation activation_;
+  FeedForwardOptions options_;
   Linear hidden_;
   Dropout dropout_;
   Linear output_;

@@ -229,20 +229,16 @@ RoutedParameters FFF::routed_parameters() const {
   return parameters;
 }
 
-std::vector<Layer::InputWeights> FFF::input_weights() const {
-  std::vector<InputWeights> weights = {{"node_weights", "node_biases"}, {"w1s", "b1s"}};
-  if (master_) weights.push_back({"master_w1", "master_b1"});
-  return weights;
-}
-
-std::map<std::string, std::string> FFF::architecture() const {
-  std::map<std::string, std::string> entries = {{"architecture", "fff"},
-                                                {"depth", std::to_string(options_.depth)},
-                                                {"leaf_width", std::to_string(options_.leaf_width)},
-                                                {"activation", to_string(options_.activation)},
-                                                {"master_leaf_width", std::to_string(options_.master_leaf_width)}};
-  if (options_.master_mix == MasterMix::master) entries.insert_or_assign("master_mix", "master");
-  return entries;
+Architecture FFF::architecture() const {
+  Architecture described{.name = "fff",
+                         .options = {{"depth", std::to_string(options_.depth)},
+                                     {"leaf_width", std::to_string(options_.leaf_width)},
+                                     {"activation", to_string(options_.activation)},
+                                     {"master_leaf_width", std::to_string(options_.master_leaf_width)}}};
+  if (options_.master_mix == MasterMix::master) described.options.emplace("master_mix", "master");
+  if (options_.dropout > 0) described.options.emplace("dropout", fmt::to_string(options_.dropout));
+  if (options_.region_leak > 0) described.options.emplace("region_leak", fmt::to_string(options_.region_leak));
+  return described;
 }
 
 }  // namespace canopy::nn

@@ -86,8 +86,7 @@ class FFF : public RoutedLayer {
   Variable node_weights() const { return node_weights_; }
   Variable node_biases() const { return node_biases_; }
 
-  std::vector<InputWeights> input_weights() const override;
-  std::map<std::string, std::string> architecture() const override;
+  Architecture architecture() const override;
 
  protected:
   /// Training: by `routing()`, with gradients. Evaluation: hard inference, unless SoftInference is on; on a recording

@@ -19,4 +19,8 @@ Linear::Linear(const LinearOptions& options) : options_(options) {
 
 Variable Linear::forward(const Variable& x) const { return linear(x, weight_, bias_, options_.activation); }
 
+Architecture Linear::architecture() const {
+  return {.name = "linear", .options = {{"activation", to_string(options_.activation)}}};
+}
+
 }  // namespace canopy::nn

@@ -20,7 +20,7 @@ class Linear : public Layer {
   explicit Linear(const LinearOptions& options);
 
   Variable forward(const Variable& x) const override;
-  std::vector<InputWeights> input_weights() const override { return {{"weight", "bias"}}; }
+  Architecture architecture() const override;
 
   const Variable& weight() const { return weight_; }
   const Variable& bias() const { return bias_; }

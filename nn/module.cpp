@@ -1,6 +1,9 @@
 #include <canopy/nn/module.hpp>
 
 #include <algorithm>
+#include <cstring>
+#include <set>
+#include <unordered_map>
 #include <utility>
 
 #include <canopy/core/error.hpp>
@@ -41,6 +44,58 @@ std::string bytes(std::int64_t elements) {
   return fmt::format("{:.1f} MiB", size / (1024 * 1024));
 }
 
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(float)) == 0);
+}
+
+// A list that has each entry once, under the first of its names.
+class EachOnce {
+ public:
+  void add(const void* id, NamedVariable entry) {
+    const auto [place, fresh] = places_.try_emplace(id, list_.size());
+    if (fresh) {
+      list_.push_back(std::move(entry));
+    } else {
+      list_[place->second].aliases.push_back(std::move(entry.name));
+    }
+  }
+  std::vector<NamedVariable> take() { return std::move(list_); }
+
+ private:
+  std::vector<NamedVariable> list_;
+  std::unordered_map<const void*, std::size_t> places_;
+};
+
+// What is wrong with the tensors that `source` has for `entry`, and which it will be read from: none where it may stay
+// as it is.
+std::string choose(const NamedVariable& entry, const StateSource& source, std::set<std::string>& used,
+                   std::vector<std::string>& complaints) {
+  std::vector<std::string> names = {entry.name};
+  names.insert(names.end(), entry.aliases.begin(), entry.aliases.end());
+  std::string chosen;
+  for (const std::string& name : names) {
+    const auto found = source.shapes.find(name);
+    if (found == source.shapes.end()) continue;
+    used.insert(name);
+    if (found->second != file_shape(entry)) {
+      complaints.push_back(fmt::format("'{}' has the shape {} where the model has {}", name, found->second.to_string(),
+                                       file_shape(entry).to_string()));
+    } else if (const std::string fault = source.fault(name); !fault.empty()) {
+      complaints.push_back(fmt::format("'{}': {}", name, fault));
+    } else if (chosen.empty()) {
+      chosen = name;
+    } else if (!same_bits(source.read(chosen), source.read(name))) {
+      complaints.push_back(fmt::format("'{}' and '{}' are one parameter of the model but differ", chosen, name));
+    }
+  }
+  const auto there = [&](const std::string& name) { return used.contains(name); };
+  if (std::ranges::none_of(names, there) && std::ranges::none_of(names, source.may_be_missing)) {
+    complaints.push_back(fmt::format("missing '{}' {}", entry.name, file_shape(entry).to_string()));
+  }
+  return chosen;
+}
+
 }  // namespace
 
 template <class Visit>
@@ -50,14 +105,15 @@ void Module::visit(const std::string& prefix, const Visit& visit_module) const {
 }
 
 std::vector<NamedVariable> Module::named_parameters() const {
-  std::vector<NamedVariable> all;
+  EachOnce all;
   visit("", [&](const std::string& prefix, const Module& module) {
     for (NamedVariable entry : module.parameters_) {
       entry.name = join(prefix, entry.name);
-      all.push_back(std::move(entry));
+      const void* id = entry.variable.id();
+      all.add(id, std::move(entry));
     }
   });
-  return all;
+  return all.take();
 }
 
 std::vector<Variable> Module::parameters() const {
@@ -66,24 +122,22 @@ std::vector<Variable> Module::parameters() const {
   return all;
 }
 
-std::vector<NamedVariable> Module::named_buffers() const {
-  std::vector<NamedVariable> all;
+std::vector<NamedVariable> Module::named_buffers(bool persistent_alone) const {
+  EachOnce all;
   visit("", [&](const std::string& prefix, const Module& module) {
     for (const Buffer& buffer : module.buffers_) {
-      all.push_back({join(prefix, buffer.named.name), buffer.named.variable, buffer.named.layout});
+      if (persistent_alone && !buffer.persistent) continue;
+      all.add(&buffer, {.name = join(prefix, buffer.named.name), .variable = buffer.named.variable});
     }
   });
-  return all;
+  return all.take();
 }
+
+std::vector<NamedVariable> Module::named_buffers() const { return named_buffers(false); }
 
 std::vector<NamedVariable> Module::state() const {
   std::vector<NamedVariable> all = named_parameters();
-  visit("", [&](const std::string& prefix, const Module& module) {
-    for (const Buffer& buffer : module.buffers_) {
-      if (buffer.persistent)
-        all.push_back({join(prefix, buffer.named.name), buffer.named.variable, buffer.named.layout});
-    }
-  });
+  std::ranges::move(named_buffers(true), std::back_inserter(all));
   return all;
 }
 
@@ -116,26 +170,29 @@ StateDict Module::state_dict() const {
 }
 
 void Module::load_state_dict(const StateDict& new_state) {
+  StateSource source;
+  for (const auto& [name, tensor] : new_state) source.shapes.emplace(name, tensor.shape());
+  source.read = [&](const std::string& name) { return new_state.at(name); };
+  load_state(source);
+}
+
+void Module::load_state(const StateSource& source) {
   std::vector<std::string> complaints;
-  std::vector<NamedVariable> own = state();
-  for (const NamedVariable& entry : own) {
-    const auto found = new_state.find(entry.name);
-    if (found == new_state.end()) {
-      complaints.push_back(fmt::format("missing '{}' {}", entry.name, file_shape(entry).to_string()));
-    } else if (found->second.shape() != file_shape(entry)) {
-      complaints.push_back(fmt::format("'{}' has the shape {} where the model has {}", entry.name,
-                                       found->second.shape().to_string(), file_shape(entry).to_string()));
-    }
+  std::set<std::string> used;
+  std::vector<std::pair<NamedVariable, std::string>> reading;
+  for (NamedVariable& entry : state()) {
+    const std::string from = choose(entry, source, used, complaints);
+    if (!from.empty()) reading.emplace_back(std::move(entry), from);
   }
-  for (const auto& [name, tensor] : new_state) {
-    const bool known = std::any_of(own.begin(), own.end(), [&](const NamedVariable& e) { return e.name == name; });
-    if (!known) complaints.push_back(fmt::format("unexpected '{}' {}", name, tensor.shape().to_string()));
+  for (const auto& [name, shape] : source.shapes) {
+    if (used.contains(name) || source.may_be_left_over(name)) continue;
+    complaints.push_back(fmt::format("unexpected '{}' {}", name, shape.to_string()));
   }
   if (!complaints.empty()) {
-    throw CheckpointError(fmt::format("the state does not fit the model: {}", fmt::join(complaints, "; ")));
+    throw CheckpointError(fmt::format("{} does not fit the model: {}", source.name, fmt::join(complaints, "; ")));
   }
-  for (NamedVariable& entry : own) {
-    const Tensor& stored = new_state.at(entry.name);
+  for (auto& [entry, from] : reading) {
+    const Tensor stored = source.read(from);
     const Tensor value = entry.layout == FileLayout::as_is ? stored : transpose_last_two(stored);
     std::copy_n(value.data(), value.size(), entry.variable.mutable_value().mutable_data());
   }
@@ -153,6 +210,10 @@ std::string Module::summary() const {
     const Variable& v = entry.variable;
     text += fmt::format("{:<40} {:<20} {:>12} {:>12}{}\n", entry.name, file_shape(entry).to_string(), v.size(),
                         bytes(v.size()), v.requires_grad() ? "" : "  frozen");
+    for (const std::string& alias : entry.aliases) {
+      text += fmt::format("{:<40} {:<20} {:>12} {:>12}  tied to {}\n", alias, file_shape(entry).to_string(), "", "",
+                          entry.name);
+    }
   }
   text += fmt::format("{:<40} {:<20} {:>12} {:>12}\n", "total", "", parameter_count(), bytes(parameter_count()));
   return text;
@@ -163,34 +224,51 @@ void Module::set_name(std::string name) {
   name_ = std::move(name);
 }
 
-void Module::require_new_name(const std::string& name) const {
+void Module::require_good_name(const std::string& name) const {
   const auto has_name = [&](const NamedVariable& entry) { return entry.name == name; };
   const bool taken =
       std::any_of(parameters_.begin(), parameters_.end(), has_name) ||
       std::any_of(buffers_.begin(), buffers_.end(), [&](const Buffer& b) { return has_name(b.named); }) ||
       std::any_of(modules_.begin(), modules_.end(), [&](const auto& entry) { return entry.first == name; });
-  if (taken || name.empty()) throw ConfigError(fmt::format("module: the name '{}' is taken or empty", name));
+  if (name.empty()) throw ConfigError("module: the name of a parameter, buffer or module is empty");
+  if (name.find('.') != name.npos) {
+    throw ConfigError(
+        fmt::format("module: the name '{}' has a dot in it; dots separate the names of nested modules", name));
+  }
+  if (taken) throw ConfigError(fmt::format("module: the name '{}' is taken", name));
 }
 
 Variable Module::add_parameter(const std::string& name, Tensor value, FileLayout layout) {
-  require_new_name(name);
+  require_good_name(name);
   Variable parameter = Variable::parameter(std::move(value), join(name_, name));
-  parameters_.push_back({name, parameter, layout});
+  parameters_.push_back({.name = name, .variable = parameter, .layout = layout});
+  return parameter;
+}
+
+Variable Module::add_parameter(const std::string& name, const Variable& parameter) {
+  require_good_name(name);
+  if (parameter.id() == nullptr) {
+    throw ConfigError(fmt::format("module: '{}' cannot be tied to a constant; a parameter is needed", name));
+  }
+  parameters_.push_back({.name = name, .variable = parameter});
   return parameter;
 }
 
 Variable Module::add_buffer(const std::string& name, Tensor value, bool persistent) {
-  require_new_name(name);
+  require_good_name(name);
   Variable buffer(std::move(value));
-  buffers_.push_back({{name, buffer}, persistent});
+  buffers_.push_back({{.name = name, .variable = buffer}, persistent});
   return buffer;
 }
 
 void Module::add_module(const std::string& name, Module& module) {
-  require_new_name(name);
+  require_good_name(name);
+  module.visit("", [&](const std::string&, const Module& part) {
+    if (&part == this) throw ConfigError(fmt::format("module: '{}' would hold the module that it is a part of", name));
+  });
   modules_.emplace_back(name, &module);
   module.set_name(join(name_, name));
-  for (NamedVariable& entry : module.named_parameters()) entry.variable.set_name(join(module.name_, entry.name));
+  for (NamedVariable& entry : named_parameters()) entry.variable.set_name(join(name_, entry.name));
 }
 
 }  // namespace canopy::nn

@@ -141,14 +141,9 @@ RoutedParameters MoE::routed_parameters() const {
   return parameters;
 }
 
-std::vector<Layer::InputWeights> MoE::input_weights() const {
-  std::vector<InputWeights> weights = {{"w_gate", "b_gate"}, {"w1", "b1"}};
-  if (options_.noise) weights.push_back({"w_noise", "b_noise"});
-  return weights;
-}
-
-std::map<std::string, std::string> MoE::architecture() const {
-  return {{"architecture", "moe"}, {"k", std::to_string(options_.k)}, {"activation", to_string(options_.activation)}};
+Architecture MoE::architecture() const {
+  return {.name = "moe",
+          .options = {{"k", std::to_string(options_.k)}, {"activation", to_string(options_.activation)}}};
 }
 
 }  // namespace canopy::nn

@@ -55,8 +55,7 @@ class MoE : public RoutedLayer {
   std::int64_t branches() const override { return options_.experts; }
   RoutedParameters routed_parameters() const override;
 
-  std::vector<InputWeights> input_weights() const override;
-  std::map<std::string, std::string> architecture() const override;
+  Architecture architecture() const override;
 
  protected:
   Variable forward_rows(const Variable& x) const override;

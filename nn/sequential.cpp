@@ -2,8 +2,6 @@
 
 #include <string>
 
-#include <fmt/format.h>
-
 namespace canopy::nn {
 
 void Sequential::append(std::unique_ptr<Layer> layer) {
@@ -17,11 +15,10 @@ Variable Sequential::forward(const Variable& x) const {
   return y;
 }
 
-std::vector<Layer::InputWeights> Sequential::input_weights() const {
-  if (layers_.empty()) return {};
-  std::vector<InputWeights> names = layers_.front()->input_weights();
-  for (InputWeights& entry : names) entry = {fmt::format("0.{}", entry.weight), fmt::format("0.{}", entry.bias)};
-  return names;
+Architecture Sequential::architecture() const {
+  Architecture described{.name = "sequential"};
+  for (const auto& layer : layers_) described.layers.push_back(layer->architecture());
+  return described;
 }
 
 }  // namespace canopy::nn

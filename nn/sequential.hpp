@@ -1,4 +1,4 @@
-// Layers one behind the other.
+// Layers in sequence.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,7 @@ class Sequential : public Layer {
   void append(std::unique_ptr<Layer> layer);
 
   Variable forward(const Variable& x) const override;
-  std::vector<InputWeights> input_weights() const override;
+  Architecture architecture() const override;
   std::size_t size() const { return layers_.size(); }
   Layer& operator[](std::size_t i) { return *layers_.at(i); }
 

@@ -23,11 +23,12 @@ TreeFFF::TreeFFF(const TreeFFFOptions& options)
   if (options.depth < 0 || options.depth > 24) {
     throw ConfigError(fmt::format("TreeFFF: the depth must lie in 0..24, not {}", options.depth));
   }
-  w_in_ = add_parameter("linear_in.weight", uniform_fan_in({neurons(), options.inputs}, options.inputs));
-  if (options.bias) bias_ = add_parameter("linear_in.bias", uniform_fan_in({neurons()}, options.inputs));
-  w_out_ =
-      add_parameter("linear_out.weight", uniform_fan_in({neurons(), options.outputs}, options.trees * shape_.levels()),
-                    FileLayout::transposed);
+  w_in_ = linear_in_.add_parameter("weight", uniform_fan_in({neurons(), options.inputs}, options.inputs));
+  if (options.bias) bias_ = linear_in_.add_parameter("bias", uniform_fan_in({neurons()}, options.inputs));
+  w_out_ = linear_out_.add_parameter(
+      "weight", uniform_fan_in({neurons(), options.outputs}, options.trees * shape_.levels()), FileLayout::transposed);
+  add_module("linear_in", linear_in_);
+  add_module("linear_out", linear_out_);
 }
 
 Variable TreeFFF::forward_rows(const Variable& x) const {
@@ -79,13 +80,11 @@ TreeFFF::Inference TreeFFF::infer(const Tensor& x) const {
   return result;
 }
 
-std::vector<Layer::InputWeights> TreeFFF::input_weights() const { return {{"linear_in.weight", "linear_in.bias"}}; }
-
-std::map<std::string, std::string> TreeFFF::architecture() const {
-  return {{"architecture", "tree-fff"},
-          {"trees", std::to_string(options_.trees)},
-          {"depth", std::to_string(options_.depth)},
-          {"activation", to_string(options_.activation)}};
+Architecture TreeFFF::architecture() const {
+  return {.name = "tree-fff",
+          .options = {{"trees", std::to_string(options_.trees)},
+                      {"depth", std::to_string(options_.depth)},
+                      {"activation", to_string(options_.activation)}}};
 }
 
 }  // namespace canopy::nn

@@ -50,8 +50,7 @@ class TreeFFF : public RoutedLayer {
   std::int64_t trees() const override { return options_.trees; }
   RoutedParameters routed_parameters() const override { return {.nodes = parameters(), .branches = {}, .shared = {}}; }
 
-  std::vector<InputWeights> input_weights() const override;
-  std::map<std::string, std::string> architecture() const override;
+  Architecture architecture() const override;
 
  protected:
   Variable forward_rows(const Variable& x) const override;
@@ -62,6 +61,7 @@ class TreeFFF : public RoutedLayer {
 
   TreeFFFOptions options_;
   ForestShape shape_;
+  Parameters linear_in_, linear_out_;
   Variable w_in_, bias_, w_out_;
 };
 

@@ -1,4 +1,4 @@
-// What a checkpoint stores beside the parameters.
+// The state of what optimises, taken apart.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +7,11 @@
 #include <string>
 #include <utility>
 
-#include <canopy/core/array.hpp>
+#include <canopy/core/state.hpp>
 
 namespace canopy::optim {
 
-/// Arrays by name. Whatever counts is an integer, since floats stop counting at 2^24.
-struct State {
-  std::map<std::string, Tensor> tensors = {};
-  std::map<std::string, Indices> counts = {};
-};
+using canopy::State;
 
 /// [1]. Throws CheckpointError, naming `owner`, for a count that 32 bits do not hold.
 Indices count_array(std::int64_t count, const std::string& owner);

@@ -10,7 +10,6 @@
 #include <canopy/experiments/training/learning_rate.hpp>
 #include <canopy/experiments/training/objective.hpp>
 #include <canopy/experiments/training/optimizer.hpp>
-#include <canopy/experiments/training/training_checkpoint.hpp>
 
 #include <fmt/format.h>
 
@@ -169,7 +168,7 @@ class Training {
   // This epoch's model is the best so far.
   void select(const ClassifierScore& train, const ClassifierScore& validation) {
     const ClassifierScore test = evaluate_classifier(*model_, data_->test);
-    best_ = classifier_state(*model_, data_->train.metadata());
+    best_ = to_safetensors(*model_, data_->train.metadata());
     if (in_balance_phase(epoch_)) phase_best_ = model_->state_dict();
     result_.validation_accuracy = validation.accuracy;
     result_.train_accuracy = train.accuracy;
@@ -185,7 +184,7 @@ class Training {
   // What the selected tree would answer as the mixture of its leaves.
   void score_selected() {
     if (!has_trees()) return;
-    const LoadedClassifier selected = load_classifier(context_.checkpoint());
+    const LoadedModel selected = load_model(context_.checkpoint());
     const auto soft = [&](const ImageDataset& dataset) {
       return evaluate_classifier(*selected.model, as_saved(dataset), ClassifierScorer::Inference::soft).accuracy;
     };
@@ -238,15 +237,16 @@ class Training {
 
   void save_state() {
     const auto begin = Clock::now();
-    TrainingCheckpoint checkpoint{.best = best_, .parts = {}, .progress = {}};
+    TrainingCheckpoint checkpoint{.selected = best_};
     checkpoint.parts["model"].tensors = model_->state_dict();
     checkpoint.parts["optimizer"] = optimizer_->state();
     checkpoint.parts["rate"] = rate_->state();
     if (epoch_ > 0 && in_balance_phase(epoch_ - 1)) checkpoint.parts["phase-best"].tensors = phase_best_;
-    checkpoint.progress = {{"epoch", epoch_},
+    const Json progress = {{"epoch", epoch_},
                            {"memorised", {memorised_.score, memorised_.epoch}},
                            {"selected", {selected_.score, selected_.epoch}},
                            {"result", harness::to_json(result_)}};
+    checkpoint.texts["progress"] = progress.dump();
     write_training_checkpoint(context_.checkpoint(), checkpoint);
     saved_ = Clock::now();
     saving_ = saved_ - begin;
@@ -258,10 +258,10 @@ class Training {
     optimizer_->load_state(checkpoint.parts["optimizer"]);
     rate_->load_state(checkpoint.parts["rate"]);
     phase_best_ = std::move(checkpoint.parts["phase-best"].tensors);
-    best_ = std::move(checkpoint.best);
+    best_ = std::move(checkpoint.selected);
     const std::string file = context_.checkpoint().string();
     try {
-      const Json& progress = checkpoint.progress;
+      const Json progress = Json::parse(checkpoint.texts["progress"]);
       epoch_ = progress.at("epoch").get<std::int64_t>();
       memorised_ = {progress.at("memorised").at(0), progress.at("memorised").at(1)};
       selected_ = {progress.at("selected").at(0), progress.at("selected").at(1)};
@@ -286,7 +286,7 @@ class Training {
   std::int64_t epoch_ = 0;    // finished ones
   Best memorised_;            // by hard training accuracy
   Best selected_;             // by hard validation accuracy, in this phase
-  ClassifierState best_;      // of that epoch
+  Safetensors best_;          // of that epoch
   nn::StateDict phase_best_;  // the same as trained, in the first of two phases
   Result result_;
   Clock::time_point saved_ = {};

@@ -85,6 +85,45 @@ BOOST_AUTO_TEST_CASE(permissions_and_links_survive) {
   BOOST_TEST(static_cast<int>(std::filesystem::status(folder / "a").permissions()) == 0640);
 }
 
+BOOST_AUTO_TEST_CASE(links_to_what_is_not_there_lead_to_a_new_file) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "there");
+  std::filesystem::create_symlink("second", folder / "first");
+  std::filesystem::create_symlink(folder / "there/target", folder / "second");
+  write_file(folder / "first", "new");
+  BOOST_TEST(std::filesystem::is_symlink(folder / "first"));
+  BOOST_TEST(std::filesystem::is_symlink(folder / "second"));
+  BOOST_TEST(read_file(folder / "there/target") == "new");
+  std::filesystem::create_symlink("no/target", folder / "lost");
+  BOOST_CHECK_EXCEPTION(write_file(folder / "lost", "x"), Error, speaks_of("no/target", "No such file"));
+  std::filesystem::create_symlink("ring", folder / "ring");
+  BOOST_CHECK_EXCEPTION(write_file(folder / "ring", "x"), Error, speaks_of("ring", "symbolic links"));
+  BOOST_TEST(std::filesystem::is_symlink(folder / "ring"));
+}
+
+BOOST_AUTO_TEST_CASE(windows_show_any_part_of_a_file) {
+  const TemporaryFolder folder;
+  std::string content;
+  for (int i = 0; i < 20'000; ++i) content += static_cast<char>('a' + i % 26);
+  write_file(folder / "a", content);
+  const MappedFile file(folder / "a");
+  BOOST_TEST(file.size() == content.size());
+  for (const std::size_t offset : {0u, 1u, 4095u, 4096u, 12345u, 19999u, 20000u}) {
+    for (const std::size_t count : {0u, 1u, 5000u}) {
+      if (offset + count <= content.size()) {
+        const MappedFile::Window window = file.map(offset, count);
+        BOOST_TEST((count == 0 || content.compare(offset, count, window.data(), count) == 0));
+      } else {
+        BOOST_CHECK_EXCEPTION(file.map(offset, count), Error, speaks_of("/a", "ends at byte 20000"));
+      }
+    }
+  }
+  BOOST_CHECK_THROW(file.map(~std::uint64_t{0}, 1), Error);
+  BOOST_CHECK_EXCEPTION(MappedFile(folder / "no"), Error, speaks_of("/no", "No such file"));
+  BOOST_CHECK_EXCEPTION(MappedFile(folder.path()), Error, speaks_of("Is a directory"));
+  BOOST_TEST(MappedFile("/dev/null").size() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error) {
   BOOST_CHECK_EXCEPTION(write_file("/dev/full", "x"), Error, speaks_of("/dev/full", "No space left"));
 }

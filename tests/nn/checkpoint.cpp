@@ -1,30 +1,35 @@
 #include <canopy/nn/checkpoint.hpp>
 
+#include <array>
 #include <cmath>
 #include <filesystem>
+#include <random>
 
-#include <unistd.h>
-
+#include <canopy/autograd/arithmetic.hpp>
 #include <canopy/core/error.hpp>
+#include <canopy/core/file.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/core/safetensors.hpp>
+#include <canopy/nn/activation.hpp>
+#include <canopy/nn/dropout.hpp>
 #include <canopy/nn/feed_forward.hpp>
 #include <canopy/nn/fff.hpp>
+#include <canopy/nn/moe.hpp>
+#include <canopy/nn/sequential.hpp>
+#include <canopy/nn/tree_fff.hpp>
+#include <canopy/nn/weights.hpp>
+
+#include <support/same_bits.hpp>
+#include <support/temporary_folder.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using test::TemporaryFolder;
 
 BOOST_AUTO_TEST_SUITE(checkpoint)
 
 namespace {
-
-struct TemporaryFolder {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("canopy-checkpoint-" + std::to_string(::getpid()));
-  TemporaryFolder() { std::filesystem::create_directories(path); }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-};
 
 Tensor uniform(const Shape& shape, const char* purpose) {
   Tensor x(shape);
@@ -50,9 +55,9 @@ BOOST_AUTO_TEST_CASE(classifiers_return_as_they_were) {
   const Tensor x = uniform({9, 20}, "x");
   for (nn::Layer* model : std::initializer_list<nn::Layer*>{&fff, &ff, &stump}) {
     model->eval();
-    save(*model, folder.path / "model.safetensors",
+    save(*model, folder / "model.safetensors",
          {.dataset = "mnist", .input_normalisation = "x/255", .input_offset = {}});
-    const LoadedClassifier loaded = load_classifier(folder.path / "model.safetensors");
+    const LoadedModel loaded = load_model(folder / "model.safetensors");
     check_same_answers(*model, x, *loaded.model, x, 0);
     BOOST_TEST(loaded.metadata.at("dataset") == "mnist");
     BOOST_TEST(loaded.metadata.at("input_normalisation") == "x/255");
@@ -63,7 +68,7 @@ BOOST_AUTO_TEST_CASE(classifiers_return_as_they_were) {
 BOOST_AUTO_TEST_CASE(metadata_and_layout_are_those_of_the_released_files) {
   manual_seed(2);
   const nn::FFF fff({.inputs = 6, .outputs = 2, .depth = 2, .leaf_width = 3});
-  const ClassifierState state = classifier_state(fff, {});
+  const Safetensors state = to_safetensors(fff, {});
   BOOST_TEST(state.metadata.at("architecture") == "fff");
   BOOST_TEST(state.metadata.at("depth") == "2");
   BOOST_TEST(state.metadata.at("leaf_width") == "3");
@@ -86,8 +91,8 @@ BOOST_AUTO_TEST_CASE(centred_inputs_are_folded_into_the_first_biases) {
   for (std::int64_t i = 0; i < centred.size(); ++i) out[i] = scale * (raw.data()[i] - mean.data()[i % 20]);
   for (nn::Layer* model : std::initializer_list<nn::Layer*>{&fff, &ff}) {
     model->eval();
-    save(*model, folder.path / "model.safetensors", {.dataset = {}, .input_offset = mean, .input_scale = scale});
-    const LoadedClassifier loaded = load_classifier(folder.path / "model.safetensors");
+    save(*model, folder / "model.safetensors", {.dataset = {}, .input_offset = mean, .input_scale = scale});
+    const LoadedModel loaded = load_model(folder / "model.safetensors");
     check_same_answers(*model, centred, *loaded.model, raw, 1e-5);
   }
 }
@@ -96,20 +101,19 @@ BOOST_AUTO_TEST_CASE(training_state_beside_the_classifier_is_left_out) {
   const TemporaryFolder folder;
   manual_seed(4);
   nn::FeedForward ff({.inputs = 3, .width = 2, .outputs = 2});
-  ClassifierState state = classifier_state(ff, {});
+  Safetensors state = to_safetensors(ff, {});
   state.tensors["training.optimizer.0"] = Tensor({3}, 1.f);
-  write_safetensors(folder.path / "a.safetensors",
-                    {.metadata = state.metadata, .tensors = state.tensors, .indices = {}});
-  BOOST_CHECK_NO_THROW(load_classifier(folder.path / "a.safetensors"));
+  write_safetensors(folder / "a.safetensors", {.metadata = state.metadata, .tensors = state.tensors, .indices = {}});
+  BOOST_CHECK_NO_THROW(load_model(folder / "a.safetensors"));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_classifier_is_refused_by_name) {
   const TemporaryFolder folder;
   const auto refuse = [&](std::map<std::string, std::string> metadata, nn::StateDict tensors, const std::string& part) {
-    const auto path = folder.path / "bad.safetensors";
+    const auto path = folder / "bad.safetensors";
     write_safetensors(path, {.metadata = std::move(metadata), .tensors = std::move(tensors), .indices = {}});
     try {
-      load_classifier(path);
+      load_model(path);
       BOOST_ERROR("accepted: " + part);
     } catch (const CheckpointError& error) {
       const std::string text = error.what();
@@ -118,9 +122,11 @@ BOOST_AUTO_TEST_CASE(what_is_no_classifier_is_refused_by_name) {
     }
   };
   manual_seed(5);
-  const ClassifierState good = classifier_state(nn::FFF({.inputs = 4, .outputs = 2, .depth = 1, .leaf_width = 1}), {});
+  const Safetensors good = to_safetensors(nn::FFF({.inputs = 4, .outputs = 2, .depth = 1, .leaf_width = 1}), {});
   refuse({{"architecture", "transformer"}}, good.tensors, "transformer");
-  refuse({}, {{"x", Tensor({1}, 0.f)}}, "'w1s' is missing");
+  refuse({}, {{"x", Tensor({1}, 0.f)}}, "no 'architecture', nor is 'w1s' there");
+  refuse({}, {{"x", Tensor({1}, 0.f)}}, "found 1 tensors, the first 'x'");
+  refuse({{"architecture", "fff"}}, {{"x", Tensor({1}, 0.f)}}, "'w1s' is missing");
   refuse({{"activation", "step"}}, good.tensors, "step");
   nn::StateDict odd = good.tensors;
   odd["w1s"] = Tensor({3, 4, 1}, 0.f);
@@ -132,7 +138,176 @@ BOOST_AUTO_TEST_CASE(what_is_no_classifier_is_refused_by_name) {
   extra["master_b1"] = Tensor({8}, 0.f);
   refuse({}, extra, "unexpected 'master_b1'");
   refuse({{"master_mix", "both"}}, good.tensors, "master_mix");
-  BOOST_CHECK_THROW(load_classifier(folder.path / "absent.safetensors"), Error);
+  BOOST_CHECK_THROW(load_model(folder / "absent.safetensors"), Error);
+}
+
+namespace {
+
+// Layers from [batch, inputs] to [batch, outputs], one kind after the other, sequences of them included.
+std::unique_ptr<nn::Layer> random_layer(std::mt19937& random, std::int64_t inputs, std::int64_t outputs, int depth) {
+  const auto pick = [&](int kinds) { return static_cast<int>(random() % static_cast<unsigned>(kinds)); };
+  const Activation activation = std::array{Activation::relu, Activation::gelu, Activation::tanh}[pick(3)];
+  const bool flag = pick(2) == 0;
+  switch (depth > 0 ? pick(7) : pick(6)) {
+    case 0:
+      return std::make_unique<nn::Linear>(
+          nn::LinearOptions{.inputs = inputs, .outputs = outputs, .bias = flag, .activation = activation});
+    case 1:
+      return std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{
+          .inputs = inputs, .width = 5, .outputs = outputs, .activation = activation, .dropout = 0.1f});
+    case 2:
+      return std::make_unique<nn::FFF>(
+          nn::FFFOptions{.inputs = inputs,
+                         .outputs = outputs,
+                         .depth = pick(4),
+                         .leaf_width = 2,
+                         .activation = activation,
+                         .region_leak = 0.25f,
+                         .master_leaf_width = flag ? 3 : 0,
+                         .master_mix = pick(2) == 0 ? nn::MasterMix::tree : nn::MasterMix::master});
+    case 3:
+      return std::make_unique<nn::TreeFFF>(nn::TreeFFFOptions{.inputs = inputs,
+                                                              .outputs = outputs,
+                                                              .trees = 1 + pick(3),
+                                                              .depth = pick(5),
+                                                              .activation = activation,
+                                                              .bias = flag});
+    case 4:
+      return std::make_unique<nn::MoE>(nn::MoEOptions{.inputs = inputs,
+                                                      .outputs = outputs,
+                                                      .experts = 4,
+                                                      .expert_width = 3,
+                                                      .k = 1 + pick(3),
+                                                      .activation = activation,
+                                                      .noise = flag,
+                                                      .gate_bias = pick(2) == 0});
+    case 5: {
+      auto pair = std::make_unique<nn::Sequential>();
+      pair->add<nn::Dropout>(0.3f);
+      pair->add<nn::ActivationLayer>(activation);
+      pair->add<nn::Linear>(nn::LinearOptions{.inputs = inputs, .outputs = outputs});
+      return pair;
+    }
+    default: {
+      auto sequence = std::make_unique<nn::Sequential>();
+      std::int64_t width = inputs;
+      for (int layers = pick(3); layers > 0; --layers) {
+        const std::int64_t next = 2 + pick(6);
+        sequence->append(random_layer(random, width, next, depth - 1));
+        width = next;
+      }
+      sequence->append(random_layer(random, width, outputs, depth - 1));
+      return sequence;
+    }
+  }
+}
+
+// A layer of one's own that describes itself.
+struct Scaled : nn::Layer {
+  explicit Scaled(std::int64_t width, int times) : times_(times) {
+    scale = add_parameter("scale", Tensor({width}, 2.f));
+  }
+  Variable forward(const Variable& x) const override {
+    Variable y = x;
+    for (int i = 0; i < times_; ++i) y = y * scale;
+    return y;
+  }
+  nn::Architecture architecture() const override {
+    return {.name = "scaled", .options = {{"times", std::to_string(times_)}}};
+  }
+  Variable scale;
+  int times_;
+};
+
+// One that does not.
+struct Own : nn::Layer {
+  nn::Linear a{{.inputs = 3, .outputs = 2}};
+  Own() { add_module("a", a); }
+  Variable forward(const Variable& x) const override { return a(x); }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(any_composition_is_rebuilt_to_the_same_bits) {
+  const TemporaryFolder folder;
+  std::mt19937 random(1);
+  for (int round = 0; round < 40; ++round) {
+    manual_seed(static_cast<std::uint64_t>(round));
+    const std::unique_ptr<nn::Layer> model = random_layer(random, 6, 3, 3);
+    model->eval();
+    const auto path = folder / "model.safetensors";
+    save(*model, path, {}, {{"round", std::to_string(round)}});
+    const LoadedModel loaded = load_model(path);
+    BOOST_TEST(loaded.metadata.at("round") == std::to_string(round));
+    BOOST_TEST(!loaded.metadata.contains("input_normalisation"));
+    const Tensor x = uniform({7, 6}, "x");
+    BOOST_TEST(test::same_bits((*loaded.model)(x).value(), (*model)(x).value()), "round " << round);
+    save(*loaded.model, folder / "again.safetensors", {}, {{"round", std::to_string(round)}});
+    BOOST_TEST(read_file(folder / "again.safetensors") == read_file(path), "round " << round);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(layers_of_ones_own_are_rebuilt_by_their_builders) {
+  const TemporaryFolder folder;
+  const auto path = folder / "model.safetensors";
+  manual_seed(6);
+  nn::Sequential model;
+  model.add<nn::Linear>(nn::LinearOptions{.inputs = 4, .outputs = 3});
+  model.add<Scaled>(3, 2);
+  model.eval();
+  save(model, path);
+  const nn::Builders builders = {{"scaled", [](const nn::SavedLayer& saved) {
+                                    return std::make_unique<Scaled>(saved.shape("scale", 1)[0], saved.number("times"));
+                                  }}};
+  const LoadedModel loaded = load_model(path, builders);
+  const Tensor x = uniform({5, 4}, "x");
+  BOOST_TEST(test::same_bits((*loaded.model)(x).value(), model(x).value()));
+  BOOST_CHECK_EXCEPTION(load_model(path), CheckpointError,
+                        test::speaks_of(path.string(), "layer '1' (scaled)", "'scaled' is unknown", "known: activation",
+                                        "tree-fff", "load_weights"));
+  save(Own(), path);
+  BOOST_CHECK_EXCEPTION(load_model(path), CheckpointError, test::speaks_of("'custom' is unknown", "load_weights"));
+  Own filled;
+  load_weights(filled, path);
+  BOOST_CHECK_THROW(save(Own(), path, {}, {{"architecture", "mine"}}), ConfigError);
+}
+
+BOOST_AUTO_TEST_CASE(damaged_descriptions_are_named) {
+  const TemporaryFolder folder;
+  const auto path = folder / "bad.safetensors";
+  manual_seed(7);
+  nn::Sequential model;
+  model.add<nn::TreeFFF>(nn::TreeFFFOptions{.inputs = 3, .outputs = 2, .depth = 1});
+  std::string deep = R"([{"architecture":"sequential"}])";
+  for (int i = 0; i < 1000; ++i) deep = R"([{"architecture":"sequential","layers":)" + deep + "}]";
+  struct Case {
+    std::string layers;
+    const char* part;
+  };
+  const Case cases[] = {
+      {"", "not JSON"},
+      {"{", "not JSON"},
+      {"{}", "must be a list"},
+      {"[1]", "an object with an 'architecture'"},
+      {"[{}]", "an object with an 'architecture'"},
+      {R"([{"architecture":1}])", "'architecture' of a layer must be a text"},
+      {R"([{"architecture":"tree-fff","depth":1}])", "'depth' of a layer must be a text"},
+      {R"([{"architecture":"tree-fff","trees":"1"}])", "layer '0' (tree-fff): the metadata 'depth' is missing"},
+      {R"([{"architecture":"tree-fff","trees":"1","depth":"x"}])", "whole number, not 'x'"},
+      {R"([{"architecture":"tree-fff","trees":"1","depth":"2"}])", "not those of 1 trees of depth 2"},
+      {R"([{"architecture":"linear"}])", "layer '0' (linear): the tensor '0.weight' is missing"},
+      {R"([{"architecture":"dropout","probability":"high"}])", "must be a number, not 'high'"},
+      {R"([{"architecture":"dropout","probability":"1"}])", "Dropout"},
+      {"[]", "unexpected '0.linear_in.weight'"},
+      {deep, "deeper than"},
+  };
+  for (const Case& each : cases) {
+    BOOST_TEST_CONTEXT(each.layers.substr(0, 80)) {
+      write_safetensors(
+          path, {.metadata = {{"architecture", "sequential"}, {"layers", each.layers}}, .tensors = model.state_dict()});
+      BOOST_CHECK_EXCEPTION(load_model(path), CheckpointError, test::speaks_of(path.string(), each.part));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(checkpoints_keep_layout_and_answers) {
       BOOST_TEST(model.state_dict().at("w1").shape() == (Shape{5, 6, 3}));
       BOOST_TEST(model.state_dict().at("w2").shape() == (Shape{5, 3, 4}));
       save(model, path);
-      const LoadedClassifier loaded = load_classifier(path);
+      const LoadedModel loaded = load_model(path);
       const Tensor x = normal({20, 6}), given = noise ? normal({20, 5}, "noise") : Tensor();
       const auto& same = dynamic_cast<const nn::MoE&>(*loaded.model);
       BOOST_TEST(same_bits(same.infer(x).y, model.infer(x).y));
@@ -287,11 +287,11 @@ BOOST_AUTO_TEST_CASE(checkpoints_keep_layout_and_answers) {
     }
   }
   nn::MoE model({.inputs = 6, .outputs = 4, .experts = 5, .expert_width = 3});
-  Safetensors file{.metadata = model.architecture(), .tensors = model.state_dict(), .indices = {}};
+  Safetensors file{.metadata = nn::to_metadata(model.architecture()), .tensors = model.state_dict(), .indices = {}};
   for (const char* k : {"", "two", "0", "6", "-1"}) {
     file.metadata.insert_or_assign("k", std::string(k));
     write_safetensors(path, file);
-    BOOST_CHECK_THROW(load_classifier(path), CheckpointError);
+    BOOST_CHECK_THROW(load_model(path), CheckpointError);
   }
 }
 
@@ -308,14 +308,14 @@ BOOST_AUTO_TEST_CASE(centred_inputs_are_folded_into_biases_made_for_them) {
     nn::MoE model({.inputs = 6, .outputs = 4, .experts = 5, .expert_width = 3, .k = 2, .gate_bias = gate_bias});
     randomise(model);
     save(model, path, {.dataset = {}, .input_offset = mean, .input_scale = 1.7f});
-    const LoadedClassifier loaded = load_classifier(path);
+    const LoadedModel loaded = load_model(path);
     const auto& same = dynamic_cast<const nn::MoE&>(*loaded.model);
     check_close(same.infer(raw).y, model.infer(centred).y, 1e-5, "inferred y");
     check_close(same.forward(raw, noise).value(), model.forward(centred, noise).value(), 1e-5, "noisy y");
   }
   nn::TreeFFF tree({.inputs = 6, .outputs = 4, .depth = 3, .bias = false});
   save(tree, path, {.dataset = {}, .input_offset = mean, .input_scale = 1.7f});
-  check_close(load_classifier(path).model->forward(raw).value(), tree(centred).value(), 1e-5, "tree");
+  check_close(load_model(path).model->forward(raw).value(), tree(centred).value(), 1e-5, "tree");
 }
 
 BOOST_AUTO_TEST_CASE(scores_count_the_experts_with_the_largest_gates) {

@@ -185,17 +185,17 @@ BOOST_AUTO_TEST_CASE(checkpoints_keep_the_layout_of_the_released_code) {
         {.inputs = 6, .outputs = 4, .trees = 2, .depth = 3, .activation = Activation::relu, .bias = bias});
     BOOST_TEST(model.state_dict().at("linear_out.weight").shape() == (Shape{4, 30}));
     save(model, folder.path() / "tree.safetensors", {});
-    const LoadedClassifier loaded = load_classifier(folder.path() / "tree.safetensors");
+    const LoadedModel loaded = load_model(folder.path() / "tree.safetensors");
     const Tensor x = normal({20, 6});
     model.eval();
     BOOST_TEST(same_bits(loaded.model->forward(x).value(), model(x).value()));
   }
   nn::TreeFFF model({.inputs = 6, .outputs = 4, .depth = 3});
-  Safetensors file{.metadata = model.architecture(), .tensors = model.state_dict(), .indices = {}};
+  Safetensors file{.metadata = nn::to_metadata(model.architecture()), .tensors = model.state_dict(), .indices = {}};
   for (const char* depth : {"", "four", "4", "-3"}) {
     file.metadata.insert_or_assign("depth", std::string(depth));
     write_safetensors(folder.path() / "damaged.safetensors", file);
-    BOOST_CHECK_THROW(load_classifier(folder.path() / "damaged.safetensors"), CheckpointError);
+    BOOST_CHECK_THROW(load_model(folder.path() / "damaged.safetensors"), CheckpointError);
   }
 }
 

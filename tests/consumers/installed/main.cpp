@@ -70,7 +70,7 @@ bool learns_exclusive_or() {
   }
   model.eval();
   save(model, "xor.safetensors", data.metadata());
-  const LoadedClassifier loaded = load_classifier("xor.safetensors");
+  const LoadedModel loaded = load_model("xor.safetensors");
   const double accuracy = evaluate_classifier(*loaded.model, data.with_input(Input::unit)).accuracy;
   fmt::print("exclusive or: {} %\n", accuracy);
   if (accuracy < 100) std::fputs("expected 100 %\n", stderr);
