@@ -19,21 +19,23 @@ using Metadata = std::map<std::string, std::string>;
 
 constexpr const char* format_version = "1";
 
-// W' = scale W and b' = b - scale W offset for weights [..., outputs, inputs] or, where the file has them transposed,
+// W' = W scale and b' = b - W scale offset, scale and offset by input, for weights [..., outputs, inputs] or, where the
+// file has them transposed,
 // [..., inputs, outputs].
 void fold(Tensor& weight, Tensor& bias, nn::FileLayout layout, const DatasetMetadata& dataset) {
-  const std::int64_t inputs = dataset.input_offset.size();
-  const std::int64_t columns = layout == nn::FileLayout::transposed ? weight.extent(-1) : 1;
+  const bool transposed = layout == nn::FileLayout::transposed;
+  const std::int64_t inputs = weight.extent(transposed ? -2 : -1);
+  const std::int64_t columns = transposed ? weight.extent(-1) : 1;
+  dataset.input.check(inputs);
   float* w = weight.mutable_data();
   float* b = bias.mutable_data();
-  const float scale = dataset.input_scale;
   for (std::int64_t neuron = 0; neuron < bias.size(); ++neuron) {
     float* first = w + neuron / columns * inputs * columns + neuron % columns;
     double shift = 0;
     for (std::int64_t i = 0; i < inputs; ++i) {
       float& value = first[i * columns];
-      value *= scale;
-      shift += static_cast<double>(value) * dataset.input_offset.data()[i];
+      value *= dataset.input.scale_of(i);
+      shift += static_cast<double>(value) * dataset.input.offset_of(i);
     }
     b[neuron] -= static_cast<float>(shift);
   }
@@ -141,8 +143,8 @@ ClassifierState classifier_state(const nn::Layer& model, const DatasetMetadata& 
   ClassifierState state{model.architecture(), model.state_dict()};
   state.metadata.insert_or_assign("format_version", std::string(format_version));
   if (!dataset.dataset.empty()) state.metadata["dataset"] = dataset.dataset;
-  state.metadata["input_normalisation"] = dataset.input_normalisation;
-  if (dataset.input_offset.empty()) return state;
+  if (!dataset.input_normalisation.empty()) state.metadata["input_normalisation"] = dataset.input_normalisation;
+  if (dataset.input.identity()) return state;
   const std::vector<nn::NamedVariable> parameters = model.named_parameters();
   for (const nn::Layer::InputWeights& names : model.input_weights()) {
     const auto parameter = std::ranges::find(parameters, names.weight, &nn::NamedVariable::name);
