@@ -46,7 +46,9 @@ function(canopy_umbrella)
   get_property(rooms GLOBAL PROPERTY CANOPY_ROOMS)
   set(CANOPY_INCLUDES "")
   foreach(room ${rooms})
-    file(GLOB headers RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.hpp)
+    file(GLOB_RECURSE headers RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS
+         ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.hpp)
+    list(FILTER headers EXCLUDE REGEX /kernels/)
     list(REMOVE_ITEM headers core/xtensor.hpp core/safetensors_header.hpp core/safetensors_index.hpp
                              optim/score.hpp optim/distinct.hpp)
     list(TRANSFORM headers REPLACE "(.+)" "#include <canopy/\\1>")

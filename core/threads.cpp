@@ -37,6 +37,10 @@ ThreadGuard::ThreadGuard(int count) : before_(threads()) {
 
 ThreadGuard::~ThreadGuard() { thread_count().store(before_, std::memory_order_relaxed); }
 
+SerialGuard::SerialGuard() : before_(inside_parallel_for) { inside_parallel_for = true; }
+
+SerialGuard::~SerialGuard() { inside_parallel_for = before_; }
+
 void flush_denormals() {
 #ifdef __SSE2__
   constexpr unsigned flush_to_zero_and_denormals_are_zero = 0x8040;

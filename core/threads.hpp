@@ -25,6 +25,18 @@ class ThreadGuard {
   int before_;
 };
 
+/// Makes `parallel_for` serial on this thread for its own lifetime: for a thread that works beside the others.
+class SerialGuard {
+ public:
+  SerialGuard();
+  ~SerialGuard();
+  SerialGuard(const SerialGuard&) = delete;
+  SerialGuard& operator=(const SerialGuard&) = delete;
+
+ private:
+  bool before_;
+};
+
 /// Makes this thread treat denormal numbers as zero: hardened trees produce tiny probabilities, and denormals are slow.
 /// Done for the first thread when the library is loaded and for every thread of `parallel_for`.
 void flush_denormals();

@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include <canopy/core/error.hpp>
+#include <canopy/datasets/digest.hpp>
 #include <canopy/datasets/gzip.hpp>
-#include <canopy/datasets/md5.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -50,7 +50,9 @@ const CatalogEntry& catalog_entry(std::string_view name) {
   if (found != entries.end()) return *found;
   std::vector<std::string_view> names;
   for (const CatalogEntry& entry : entries) names.push_back(entry.name);
-  throw ConfigError(fmt::format("unknown data set \"{}\": expected {} or idx:FOLDER", name, fmt::join(names, ", ")));
+  throw ConfigError(
+      fmt::format("unknown data set \"{}\": expected {}, idx:FOLDER, csv:FILE, npy:FOLDER or safetensors:FILE", name,
+                  fmt::join(names, ", ")));
 }
 
 std::filesystem::path data_root(const std::filesystem::path& root) {
@@ -70,8 +72,7 @@ std::vector<std::filesystem::path> candidate_folders(const CatalogEntry& entry, 
 std::string problem_of(const CatalogFile& file, std::string_view content) {
   const auto bytes = static_cast<std::int64_t>(content.size());
   if (bytes != file.bytes) return fmt::format("expected {} bytes, found {}", file.bytes, bytes);
-  const std::string sum = file.md5.empty() ? "" : md5(content);
-  return sum == file.md5 ? "" : fmt::format("expected the MD5 {}, found {}", file.md5, sum);
+  return checksum_problem(file.checksum, content);
 }
 
 DatasetStatus status(const CatalogEntry& entry, const std::filesystem::path& root) {

@@ -13,19 +13,20 @@ namespace canopy::datasets {
 /// A file under its canonical name, without the ".gz" that it may have.
 struct CatalogFile {
   std::string_view name;
-  std::int64_t bytes;    ///< of the decompressed content
-  std::string_view md5;  ///< of the decompressed content; empty where its home publishes none
+  std::int64_t bytes;         ///< of the decompressed content
+  std::string_view checksum;  ///< of the decompressed content, MD5 or SHA-256; empty where its home publishes none
 };
 
-/// At a data set's home: one of its files, gzipped or not, or an archive (.tar.gz) of a folder with all of them.
+/// At a data set's home: one of its files, gzipped or not, or an archive (.tar.gz or .zip) of a folder with all of
+/// them.
 struct CatalogDownload {
   std::string_view address;
-  std::int64_t bytes = 0;     ///< 0 where its home does not say
-  std::string_view md5 = {};  ///< empty where its home publishes none
+  std::int64_t bytes = 0;          ///< 0 where its home does not say
+  std::string_view checksum = {};  ///< MD5 or SHA-256; empty where its home publishes none
 
   /// What follows the last '/'.
   std::string_view name() const { return address.substr(address.rfind('/') + 1); }
-  bool is_archive() const { return address.ends_with(".tar.gz"); }
+  bool is_archive() const { return address.ends_with(".tar.gz") || address.ends_with(".zip"); }
 };
 
 struct CatalogEntry {
@@ -71,12 +72,12 @@ struct DatasetStatus {
   bool good() const;
 };
 
-/// What is wrong with a file's decompressed content, by its size and MD5; empty if nothing.
+/// What is wrong with a file's decompressed content, by its size and checksum; empty if nothing.
 std::string problem_of(const CatalogFile& file, std::string_view content);
 
 /// What is there, by name only.
 DatasetStatus status(const CatalogEntry& entry, const std::filesystem::path& root = {});
-/// What is there and whether it is whole: every file read, its size and MD5 compared.
+/// What is there and whether it is whole: every file read, its size and checksum compared.
 DatasetStatus verify(const CatalogEntry& entry, const std::filesystem::path& root = {});
 
 }  // namespace canopy::datasets

@@ -15,12 +15,19 @@ struct Transfer {
   DownloadProgress progress;
   const OnDownload& on_progress;
   FileAppender& file;
+  std::int64_t most_bytes;
+  std::int64_t written = 0;       // with those of an earlier download
   std::exception_ptr error = {};  // must not pass through C
 };
 
 std::size_t on_data(char* bytes, std::size_t, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   try {
+    transfer.written += static_cast<std::int64_t>(count);
+    if (transfer.written > transfer.most_bytes) {
+      throw TooManyBytes(
+          fmt::format("{}: expected at most {} bytes, found more", transfer.progress.address, transfer.most_bytes));
+    }
     transfer.file.write(bytes, count);
     return count;
   } catch (...) {
@@ -46,6 +53,7 @@ CURLcode perform(CURL* curl, const std::string& address, Transfer& transfer) {
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,ftp,file");
   curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+  curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 20L);
   curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
@@ -72,7 +80,8 @@ bool refuses_to_continue(CURL* curl, CURLcode code) {
 
 }  // namespace
 
-bool download(const std::string& address, const std::filesystem::path& to, const OnDownload& progress) {
+bool download(const std::string& address, const std::filesystem::path& to, const OnDownload& progress,
+              std::int64_t most_bytes) {
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(ready == CURLE_OK ? curl_easy_init() : nullptr, curl_easy_cleanup);
   if (!curl) throw Error("cannot start libcurl");
@@ -81,12 +90,16 @@ bool download(const std::string& address, const std::filesystem::path& to, const
 
   FileAppender file(to);
   const auto before = static_cast<std::int64_t>(std::filesystem::file_size(to));
-  Transfer transfer{
-      .progress = {.address = address, .before = before, .done = before}, .on_progress = progress, .file = file};
+  Transfer transfer{.progress = {.address = address, .before = before, .done = before},
+                    .on_progress = progress,
+                    .file = file,
+                    .most_bytes = most_bytes,
+                    .written = before};
   CURLcode code = perform(curl.get(), address, transfer);
   if (before > 0 && refuses_to_continue(curl.get(), code)) {
     std::filesystem::resize_file(to, 0);
     transfer.progress = {.address = address};
+    transfer.written = 0;
     code = perform(curl.get(), address, transfer);
   }
   file.sync();

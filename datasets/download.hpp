@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <string>
 
 #include <canopy/core/error.hpp>
@@ -27,10 +28,18 @@ class DownloadError : public Error {
   using Error::Error;
 };
 
+/// More came than there should be: an endless answer must not fill the disk.
+class TooManyBytes : public DownloadError {
+ public:
+  using DownloadError::DownloadError;
+};
+
 /// Brings what `address` (http, https, ftp or file) names into a file, continuing after the bytes that the file holds
 /// already; where the other side cannot continue, from the beginning. Returns false when `progress` stopped it. What
-/// came stays in the file in any case, synced. Throws DownloadError with the address and the reason, Error for a file
-/// that cannot be written.
-bool download(const std::string& address, const std::filesystem::path& to, const OnDownload& progress);
+/// came stays in the file in any case, synced. Throws DownloadError with the address and the reason, also after 20
+/// redirections; TooManyBytes where the file would become larger than `most_bytes`; Error for a file that cannot be
+/// written.
+bool download(const std::string& address, const std::filesystem::path& to, const OnDownload& progress,
+              std::int64_t most_bytes = std::numeric_limits<std::int64_t>::max());
 
 }  // namespace canopy::datasets

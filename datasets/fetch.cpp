@@ -7,8 +7,8 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
 #include <canopy/datasets/archive.hpp>
+#include <canopy/datasets/digest.hpp>
 #include <canopy/datasets/gzip.hpp>
-#include <canopy/datasets/md5.hpp>
 
 #include <fmt/format.h>
 
@@ -79,10 +79,16 @@ class Fetch {
   bool transfer() {
     if (download_.bytes > 0 && size_of_part() == download_.bytes) return true;
     try {
-      return download(address_, part_, [this](DownloadProgress progress) {
-        if (progress.total == 0 && address_ == download_.address) progress.total = download_.bytes;
-        return progress_(progress);
-      });
+      return download(
+          address_, part_,
+          [this](DownloadProgress progress) {
+            if (progress.total == 0 && address_ == download_.address) progress.total = download_.bytes;
+            return progress_(progress);
+          },
+          most_bytes());
+    } catch (const TooManyBytes& error) {
+      fs::remove(part_);
+      throw DownloadError(fmt::format("{}: {}; nothing of it is kept", entry_.name, error.what()));
     } catch (const DownloadError& error) {
       const std::int64_t kept = size_of_part();
       if (kept == 0) fs::remove(part_);
@@ -95,6 +101,17 @@ class Fetch {
     }
   }
 
+  /// Where the download's size is unknown, it is at most that of its content and what packing may add.
+  std::int64_t most_bytes() const {
+    if (download_.bytes > 0) return download_.bytes;
+    std::int64_t content = 0;
+    for (const CatalogFile& file : entry_.files) {
+      if (holds(download_, file)) content += file.bytes;
+    }
+    constexpr std::int64_t packing = 1 << 20;
+    return content + content / 64 + packing;
+  }
+
   std::string by_hand() const {
     return download_.is_archive()
                ? fmt::format("unpack it in {}, which makes {}", folder_.parent_path().string(), folder_.string())
@@ -105,10 +122,10 @@ class Fetch {
   std::string take(const Wanted& wanted) const {
     try {
       // Where no sum of a file is published, that of its download stands for it.
-      const bool all_known = std::ranges::none_of(wanted, &std::string_view::empty, &CatalogFile::md5);
+      const bool all_known = std::ranges::none_of(wanted, &std::string_view::empty, &CatalogFile::checksum);
       if (!all_known) {
-        const std::string sum = md5(read_file(part_));
-        if (sum != download_.md5) return fmt::format("expected the MD5 {}, found {}", download_.md5, sum);
+        std::string problem = checksum_problem(download_.checksum, read_file(part_));
+        if (!problem.empty()) return problem;
       }
       return download_.is_archive() ? take_archive(wanted) : take_file(wanted.front());
     } catch (const DataError& error) {

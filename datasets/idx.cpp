@@ -18,11 +18,8 @@ std::uint32_t big_endian(const std::string& content, std::size_t offset) {
   return value;
 }
 
-}  // namespace
-
-Bytes read_idx(const std::filesystem::path& path, int rank) {
-  const std::string file = path.string();
-  const std::string content = read_plain_or_gzip(path);
+// Of the content or its beginning.
+Shape parse_header(const std::string& content, const std::string& file, int rank) {
   const auto header_bytes = static_cast<std::size_t>(idx_header_bytes(rank));
   if (content.size() < 4) {
     throw DataError(fmt::format("{}: at byte 0: expected a magic number of 4 bytes, found {}", file, content.size()));
@@ -41,12 +38,33 @@ Bytes read_idx(const std::filesystem::path& path, int rank) {
   }
   std::vector<std::int64_t> extents;
   for (std::size_t offset = 4; offset < header_bytes; offset += 4) extents.push_back(big_endian(content, offset));
-  Shape shape;
   try {
-    shape = Shape(extents);
+    return Shape(extents);
   } catch (const ShapeError& error) {
     throw DataError(fmt::format("{}: at byte 4: {}", file, error.what()));
   }
+}
+
+}  // namespace
+
+Shape read_idx_shape(const std::filesystem::path& path, int rank) {
+  PlainOrGzipReader reader(path);
+  std::string head(static_cast<std::size_t>(idx_header_bytes(rank)), '\0');
+  std::size_t filled = 0;
+  while (filled < head.size()) {
+    const std::size_t got = reader.read_some(head.data() + filled, head.size() - filled);
+    if (got == 0) break;
+    filled += got;
+  }
+  head.resize(filled);
+  return parse_header(head, path.string(), rank);
+}
+
+Bytes read_idx(const std::filesystem::path& path, int rank) {
+  const std::string file = path.string();
+  const std::string content = read_plain_or_gzip(path);
+  const Shape shape = parse_header(content, file, rank);
+  const auto header_bytes = static_cast<std::size_t>(idx_header_bytes(rank));
   const auto found = static_cast<std::int64_t>(content.size() - header_bytes);
   if (found != shape.size()) {
     throw DataError(fmt::format(

@@ -13,6 +13,10 @@ namespace canopy::datasets {
 /// bytes or too many.
 Bytes read_idx(const std::filesystem::path& path, int rank);
 
+/// The extents that such a file's header tells, without its elements. Throws the same for what is wrong with the
+/// header.
+Shape read_idx_shape(const std::filesystem::path& path, int rank);
+
 /// [images, rows, columns]
 inline Bytes read_idx_images(const std::filesystem::path& path) { return read_idx(path, 3); }
 /// [labels]

@@ -7,9 +7,7 @@
 #include <numeric>
 
 #include <canopy/core/error.hpp>
-#include <canopy/core/random.hpp>
 #include <canopy/core/threads.hpp>
-#include <canopy/datasets/permutation.hpp>
 
 #include <fmt/format.h>
 
@@ -39,28 +37,6 @@ auto value_of(const Names& names, std::string_view text, const char* what) {
     accepted += accepted.empty() ? name : fmt::format(", {}", name);
   }
   throw ConfigError(fmt::format("unknown {} \"{}\": expected one of {}", what, text, accepted));
-}
-
-// Elements a thread must have to be worth waking.
-constexpr std::int64_t grain = 1 << 15;
-
-float unit(std::uint8_t byte) { return static_cast<float>(byte) / 255.f; }
-float unit(float value) { return value; }
-
-// A division, not a product with 1/255: x is then the nearest float, as elsewhere in the field.
-template <class T>
-void convert_row(const T* in, const float* offset, float scale, float* out, std::int64_t features) {
-  for (std::int64_t j = 0; j < features; ++j) out[j] = (unit(in[j]) - offset[j]) * scale;
-}
-
-// Rows drawn at random are in no cache; asked for some rows ahead, they are there in time (a batch of 256 MNIST images
-// takes 80 us instead of 135).
-template <class T>
-void prefetch_row(const T* row, std::int64_t features) {
-  const auto* bytes = reinterpret_cast<const char*>(row);
-  const auto count = features * static_cast<std::int64_t>(sizeof(T));
-  constexpr std::int64_t cache_line = 64;
-  for (std::int64_t i = 0; i < count; i += cache_line) __builtin_prefetch(bytes + i);
 }
 
 // Sums over images of every feature, and of all squares.
@@ -123,21 +99,20 @@ Sums sum(const Tensor& values) {
   return sums;
 }
 
-void check(const LabelledImages& images) {
+// The arrays of images, which share their buffers.
+Samples<std::int32_t> checked_samples(const LabelledImages& images) {
   const Shape& shape = images.bytes.rank() == 2 ? images.bytes.shape() : images.values.shape();
-  if (shape.rank() != 2 || shape[1] != images.shape.features() || images.labels.shape() != Shape{shape[0]}) {
-    throw ShapeError(
-        fmt::format("data set {}: images of {} x {} x {} need the shapes [n, {}] and [n], found {} and "
-                    "the labels' {}",
-                    images.name, images.shape.height, images.shape.width, images.shape.channels,
-                    images.shape.features(), shape.to_string(), images.labels.shape().to_string()));
+  if (shape.rank() != 2 || shape[1] != images.shape.features()) {
+    throw ShapeError(fmt::format("{}: images of {} x {} x {} need the shape [n, {}], found {}",
+                                 describe_dataset(images.name), images.shape.height, images.shape.width,
+                                 images.shape.channels, images.shape.features(), shape.to_string()));
   }
-  for (const std::int32_t label : images.labels.elements()) {
-    if (label < 0 || label >= images.classes) {
-      throw ShapeError(
-          fmt::format("data set {}: expected labels from 0 to {}, found {}", images.name, images.classes - 1, label));
-    }
-  }
+  return {.name = images.name,
+          .inputs = images.values,
+          .bytes = images.bytes,
+          .targets = images.labels,
+          .classes = images.classes,
+          .input_normalisation = "x/255"};
 }
 
 }  // namespace
@@ -167,145 +142,66 @@ InputStatistics input_statistics(const LabelledImages& images) {
   return statistics;
 }
 
-struct ImageDataset::Source {
-  LabelledImages images;
-  std::function<InputStatistics()> training;
-  mutable std::once_flag once;
-  mutable InputStatistics statistics;
+/// Computed once, when an input first needs them.
+class ImageDataset::Statistics {
+ public:
+  Statistics(LabelledImages images, std::function<InputStatistics()> training)
+      : images_(std::move(images)), training_(std::move(training)) {}
+
+  const InputStatistics& get(const std::string& description) const {
+    std::call_once(once_, [this] { statistics_ = training_ ? training_() : input_statistics(images_); });
+    if (statistics_.mean_image.size() != images_.shape.features()) {
+      throw ShapeError(fmt::format("{}: expected training images of {} values, found {}", description,
+                                   images_.shape.features(), statistics_.mean_image.size()));
+    }
+    return statistics_;
+  }
+
+ private:
+  LabelledImages images_;
+  std::function<InputStatistics()> training_;
+  mutable std::once_flag once_;
+  mutable InputStatistics statistics_;
 };
 
 ImageDataset::ImageDataset(LabelledImages images, Input input, std::function<InputStatistics()> training)
-    : input_(input) {
-  check(images);
-  auto source = std::make_shared<Source>();
-  source->images = std::move(images);
-  source->training = std::move(training);
-  source_ = std::move(source);
+    : ClassificationDataset(checked_samples(images)), shape_(images.shape) {
+  statistics_ = std::make_shared<const Statistics>(std::move(images), std::move(training));
   *this = with_input(input);
 }
 
-const std::string& ImageDataset::name() const { return source_->images.name; }
-const ImageShape& ImageDataset::image_shape() const { return source_->images.shape; }
-std::int64_t ImageDataset::classes() const { return source_->images.classes; }
-
-std::int64_t ImageDataset::size() const {
-  return rows_ ? static_cast<std::int64_t>(rows_->size()) : source_->images.labels.size();
-}
-
-std::int64_t ImageDataset::row(std::int64_t index) const {
-  if (index < 0 || index >= size()) {
-    throw ShapeError(fmt::format("data set {}: expected an index below {}, found {}", name(), size(), index));
-  }
-  return rows_ ? (*rows_)[static_cast<std::size_t>(index)] : index;
-}
-
-Indices ImageDataset::labels() const {
-  Indices labels({size()});
-  std::int32_t* out = labels.mutable_data();
-  for (std::int64_t i = 0; i < size(); ++i) out[i] = source_->images.labels.data()[row(i)];
-  return labels;
-}
-
-std::pair<Tensor, Indices> ImageDataset::batch(std::span<const std::int64_t> indices) const {
-  const auto count = static_cast<std::int64_t>(indices.size());
-  const LabelledImages& images = source_->images;
-  std::vector<std::int64_t> rows(indices.size());
-  Indices labels({count});
-  std::int32_t* label = labels.mutable_data();
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    rows[i] = row(indices[i]);
-    label[i] = images.labels.data()[rows[i]];
-  }
-  const std::int64_t width = features();
-  Tensor inputs({count, width});
-  float* out = inputs.mutable_data();
-  const float* offset = input_offset_.data();
-  const auto convert = [&](const auto* in) {
-    const std::int64_t rows_at_once = std::max<std::int64_t>(grain / std::max<std::int64_t>(width, 1), 1);
-    parallel_for(count, rows_at_once, [&](std::int64_t begin, std::int64_t end) {
-      constexpr std::int64_t ahead = 4;
-      const auto at = [&](std::int64_t i) { return in + rows[static_cast<std::size_t>(i)] * width; };
-      for (std::int64_t i = begin; i < std::min(begin + ahead, end); ++i) prefetch_row(at(i), width);
-      for (std::int64_t i = begin; i < end; ++i) {
-        if (i + ahead < end) prefetch_row(at(i + ahead), width);
-        convert_row(at(i), offset, input_scale_, out + i * width, width);
-      }
-    });
-  };
-  if (images.bytes.rank() == 2) {
-    convert(images.bytes.data());
-  } else {
-    convert(images.values.data());
-  }
-  return {inputs, labels};
-}
-
 ImageDataset ImageDataset::subset(std::span<const std::int64_t> indices) const {
-  auto rows = std::make_shared<std::vector<std::int64_t>>();
-  rows->reserve(indices.size());
-  for (const std::int64_t index : indices) rows->push_back(row(index));
   ImageDataset result = *this;
-  result.rows_ = std::move(rows);
+  result.select(indices);
   return result;
 }
 
 std::pair<ImageDataset, ImageDataset> ImageDataset::split(double fraction) const {
-  if (!(fraction >= 0.0 && fraction <= 1.0)) {
-    throw ConfigError(
-        fmt::format("a split of the data set {}: expected a fraction from 0 to 1, found {}", name(), fraction));
-  }
-  RandomStream stream(current_seed(), "split");
-  std::vector<std::int64_t> order = datasets::permutation(size(), stream);
-  const auto middle = order.begin() + std::llround(fraction * static_cast<double>(size()));
-  // In the order of the files, whatever the draw.
-  std::sort(order.begin(), middle);
-  std::sort(middle, order.end());
-  return {subset(std::span(order.begin(), middle)), subset(std::span(middle, order.end()))};
-}
-
-const InputStatistics& ImageDataset::statistics() const {
-  std::call_once(source_->once, [&] {
-    source_->statistics = source_->training ? source_->training() : input_statistics(source_->images);
-  });
-  if (source_->statistics.mean_image.size() != features()) {
-    throw ShapeError(fmt::format("data set {}: expected training images of {} values, found {}", name(), features(),
-                                 source_->statistics.mean_image.size()));
-  }
-  return source_->statistics;
+  const auto [first, second] = split_positions(fraction);
+  return {subset(first), subset(second)};
 }
 
 ImageDataset ImageDataset::with_input(Input input) const {
   ImageDataset result = *this;
   result.input_ = input;
-  result.input_offset_ = Tensor({features()}, 0.f);
-  result.input_scale_ = 1.f;
+  result.normalise({}, {});
   switch (input) {
     case Input::unit:
       break;
     case Input::symmetric:
-      result.input_offset_ = Tensor({features()}, 0.5f);
-      result.input_scale_ = 2.f;
+      result.normalise("x/255 mapped to [-1,1]", {.offset = Tensor({features()}, 0.5f), .scale = Tensor::scalar(2.f)});
       break;
-    case Input::standardised:
-      result.input_offset_ = Tensor({features()}, statistics().mean);
-      result.input_scale_ = 1.f / statistics().deviation;
+    case Input::standardised: {
+      const InputStatistics& training = statistics_->get(description());
+      result.standardise(
+          {.offset = Tensor({features()}, training.mean), .scale = Tensor::scalar(1.f / training.deviation)});
       break;
+    }
     case Input::centred:
-      result.input_offset_ = statistics().mean_image;
+      result.standardise({.offset = statistics_->get(description()).mean_image});
       break;
   }
   return result;
-}
-
-DatasetMetadata ImageDataset::metadata() const {
-  DatasetMetadata metadata;
-  metadata.dataset = name();
-  metadata.input_normalisation = input_ == Input::symmetric ? "x/255 mapped to [-1,1]" : "x/255";
-  if (input_ == Input::standardised || input_ == Input::centred) {
-    metadata.input_offset = input_offset_;
-    metadata.input_scale = input_scale_;
-  }
-  return metadata;
 }
 
 }  // namespace canopy

@@ -1,4 +1,4 @@
-// Labelled images in memory, as bytes until a batch needs them as numbers.
+// Labelled images in memory.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <canopy/core/array.hpp>
-#include <canopy/core/dataset_metadata.hpp>
+#include <canopy/datasets/tensor_dataset.hpp>
 
 namespace canopy {
 
@@ -60,51 +60,31 @@ struct InputStatistics {
 /// Exact for bytes (sums of integers), hence the same for any number of threads.
 InputStatistics input_statistics(const LabelledImages& images);
 
-/// A handle: copies, subsets and splits share the images.
-class ImageDataset {
+/// Images with their labels: a ClassificationDataset, into which it converts, that also knows their shape and can show
+/// them as another input.
+class ImageDataset : public ClassificationDataset {
  public:
   /// `training` gives the statistics of the training set where `images` are not it; it is called when an input needs
   /// them. Throws ShapeError where arrays do not fit each other, or a label is none of the classes.
   explicit ImageDataset(LabelledImages images, Input input = Input::unit,
                         std::function<InputStatistics()> training = {});
 
-  const std::string& name() const;
-  const ImageShape& image_shape() const;
-  std::int64_t features() const { return image_shape().features(); }
-  std::int64_t classes() const;
+  const ImageShape& image_shape() const { return shape_; }
   Input input() const { return input_; }
-  /// Number of images.
-  std::int64_t size() const;
-  /// [size]
-  Indices labels() const;
 
-  /// The images [indices, features] and labels [indices] at these positions. Throws ShapeError for an index that is
-  /// not in [0, size).
-  std::pair<Tensor, Indices> batch(std::span<const std::int64_t> indices) const;
-
-  /// The images at these positions, in this order. Throws ShapeError for an index that is not in [0, size).
+  /// As ClassificationDataset's.
   ImageDataset subset(std::span<const std::int64_t> indices) const;
-  /// A random part of round(fraction * size) images, and the others. Depends on the process's seed alone (stream
-  /// "split"), not on what was drawn before. Throws ConfigError for a fraction that is not in [0, 1].
   std::pair<ImageDataset, ImageDataset> split(double fraction) const;
   /// The same images with another input; its statistics are those of the whole training set, also for a test set, a
   /// subset or a split.
   ImageDataset with_input(Input input) const;
 
-  /// What a checkpoint notes, and what `save` folds into a model that was trained on these inputs.
-  DatasetMetadata metadata() const;
-
  private:
-  struct Source;
-  std::int64_t row(std::int64_t index) const;
-  const InputStatistics& statistics() const;
+  class Statistics;
 
-  std::shared_ptr<const Source> source_;
-  std::shared_ptr<const std::vector<std::int64_t>> rows_;  // of the source; null: all
+  ImageShape shape_;
   Input input_;
-  // What a batch holds: input_scale_ * (x - input_offset_).
-  Tensor input_offset_;  // [features]
-  float input_scale_ = 1.f;
+  std::shared_ptr<const Statistics> statistics_;
 };
 
 }  // namespace canopy

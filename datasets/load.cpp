@@ -9,8 +9,10 @@
 #include <canopy/core/error.hpp>
 #include <canopy/datasets/catalog.hpp>
 #include <canopy/datasets/cifar.hpp>
+#include <canopy/datasets/dataset_name.hpp>
 #include <canopy/datasets/idx.hpp>
 #include <canopy/datasets/svhn.hpp>
+#include <canopy/datasets/tables/load_table.hpp>
 #include <canopy/datasets/usps.hpp>
 
 #include <fmt/format.h>
@@ -18,11 +20,10 @@
 namespace canopy::datasets {
 namespace {
 
-constexpr std::string_view idx_prefix = "idx:";
-
 struct IdxFiles {
   std::filesystem::path images;
   std::filesystem::path labels;
+  std::filesystem::path training_images;  ///< whose size these must have; empty if unknown
 };
 
 struct LabelRange {
@@ -30,8 +31,23 @@ struct LabelRange {
   std::int32_t last;
 };
 
+void check_idx_images(const std::string& name, const IdxFiles& files, const Shape& images) {
+  if (images[0] == 0) {
+    throw DataError(
+        fmt::format("data set {}: expected at least one image in {}, found none", name, files.images.string()));
+  }
+  if (files.training_images.empty()) return;
+  const Shape training = read_idx_shape(files.training_images, images.rank());
+  if (training.without(0) != images.without(0)) {
+    throw DataError(
+        fmt::format("data set {}: expected test images of {} x {} as those for training, found {} x {} in {}", name,
+                    training[1], training[2], images[1], images[2], files.images.string()));
+  }
+}
+
 LabelledImages read_idx_split(std::string name, const IdxFiles& files, LabelRange range) {
   const Bytes pictures = read_idx_images(files.images);
+  check_idx_images(name, files, pictures.shape());
   const Bytes labels = read_idx_labels(files.labels);
   const std::int64_t count = pictures.extent(0);
   if (labels.size() != count) {
@@ -66,8 +82,10 @@ ImageDataset catalog_idx(std::string_view name, Split split, const Options& opti
   return make_dataset(split, options.input, [name = std::string(name), root = options.root](Split part) {
     const CatalogEntry& entry = catalog_entry(name);
     const std::string prefix = part == Split::train ? "train" : "t10k";
-    const IdxFiles files{.images = find_file(entry, prefix + "-images-idx3-ubyte", root),
-                         .labels = find_file(entry, prefix + "-labels-idx1-ubyte", root)};
+    IdxFiles files{.images = find_file(entry, prefix + "-images-idx3-ubyte", root),
+                   .labels = find_file(entry, prefix + "-labels-idx1-ubyte", root),
+                   .training_images = {}};
+    if (part == Split::test) files.training_images = status(entry, root).files.front().path;
     return read_idx_split(name, files, {.first = 0, .last = 9});
   });
 }
@@ -82,21 +100,31 @@ bool is_named_for(const std::filesystem::path& path, Split split, std::string_vi
   return has(kind) && train != test && train == (split == Split::train);
 }
 
+// What systems, downloads and publishers leave beside a file under its name.
+bool is_sidecar(const std::filesystem::path& path) {
+  constexpr std::string_view endings[] = {".md5",  ".sha1", ".sha256", ".sha512", ".asc", ".sig",
+                                          ".part", ".tmp",  ".bak",    ".txt",    ".json"};
+  const std::string name = path.filename().string();
+  return name.starts_with('.') || name.ends_with('~') ||
+         std::ranges::find(endings, path.extension().string()) != std::end(endings);
+}
+
 std::filesystem::path without_gz(const std::filesystem::path& path) {
   return path.extension() == ".gz" ? std::filesystem::path(path).replace_extension() : path;
 }
 
 std::filesystem::path find_idx_file(const std::filesystem::path& folder, Split split, std::string_view kind) {
-  const std::string wanted = fmt::format("a file with {} and \"{}\" in its name",
+  const std::string wanted = fmt::format("file with {} and \"{}\" in its name",
                                          split == Split::train ? "\"train\"" : "\"test\" or \"t10k\"", kind);
   std::vector<std::filesystem::path> found;
   std::error_code error;
   for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     std::error_code unreadable;
-    if (it->is_regular_file(unreadable) && is_named_for(it->path(), split, kind)) found.push_back(it->path());
+    if (it->is_regular_file(unreadable) && !is_sidecar(it->path()) && is_named_for(it->path(), split, kind))
+      found.push_back(it->path());
   }
   if (error) throw DataError(fmt::format("{}: cannot look for IDX files: {}", folder.string(), error.message()));
-  if (found.empty()) throw DataError(fmt::format("{}: expected {}, found none", folder.string(), wanted));
+  if (found.empty()) throw DataError(fmt::format("{}: expected a {}, found none", folder.string(), wanted));
   std::ranges::sort(found);  // a plain file before its gzipped twin
   for (const auto& other : found) {
     if (without_gz(other) != without_gz(found.front())) {
@@ -164,14 +192,21 @@ ImageDataset idx_folder(const std::filesystem::path& folder, Split split, const 
   const LabelRange range = find_label_range(folder);
   return make_dataset(split, options.input, [folder, range](Split part) {
     const IdxFiles files{.images = find_idx_file(folder, part, "images"),
-                         .labels = find_idx_file(folder, part, "labels")};
-    return read_idx_split(std::string(idx_prefix) + folder.string(), files, range);
+                         .labels = find_idx_file(folder, part, "labels"),
+                         .training_images = find_idx_file(folder, Split::train, "images")};
+    return read_idx_split("idx:" + folder.string(), files, range);
   });
 }
 
-ImageDataset load(std::string_view name, Split split, const Options& options) {
-  if (name.starts_with(idx_prefix)) {
-    return idx_folder(std::filesystem::path(name.substr(idx_prefix.size())), split, options);
+ClassificationDataset load(std::string_view name, Split split, const Options& options) {
+  const DatasetName parts = parse_dataset_name(name);
+  if (parts.kind == "idx") {
+    if (!parts.options.empty()) throw ConfigError(fmt::format("data set {}: an IDX folder has no options", name));
+    return idx_folder(parts.path, split, options);
+  }
+  if (!parts.kind.empty()) {
+    const auto [train, test] = load_table<std::int32_t>(parts, options.input);
+    return split == Split::train ? train : test;
   }
   const std::string_view known = catalog_entry(name).name;
   if (known == "usps") return usps(split, options);
@@ -179,6 +214,16 @@ ImageDataset load(std::string_view name, Split split, const Options& options) {
   if (known == "cifar-100") return cifar_100(split, options);
   if (known == "svhn") return svhn(split, options);
   return catalog_idx(known, split, options);
+}
+
+RegressionDataset load_regression(std::string_view name, Split split, const Options& options) {
+  const DatasetName parts = parse_dataset_name(name);
+  if (parts.kind.empty() || parts.kind == "idx") {
+    if (parts.kind.empty()) catalog_entry(name);  // is it known?
+    throw ConfigError(fmt::format("data set {}: expected numbers to predict, found classes of images", name));
+  }
+  const auto [train, test] = load_table<float>(parts, options.input);
+  return split == Split::train ? train : test;
 }
 
 }  // namespace canopy::datasets

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <canopy/core/error.hpp>
-#include <canopy/core/file.hpp>
+#include <canopy/datasets/mat_sums.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -30,7 +30,9 @@ class MatFile {
   explicit MatFile(const std::filesystem::path& path) : path_(path.string()) {
     // matio says of a missing file and of a folder only that it is not a MAT file.
     try {
-      const FileReader readable(path);
+      check_mat_sums(path);
+    } catch (const DataError&) {
+      throw;
     } catch (const Error& error) {
       throw DataError(error.what());
     }

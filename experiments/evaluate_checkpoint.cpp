@@ -21,10 +21,10 @@ Input input_of(const LoadedModel& loaded, const EvalOptions& options) {
         "to [-1,1])",
         options.checkpoint.string()));
   }
-  if (found->second == "x/255") return Input::unit;
+  if (found->second == "x/255" || found->second == "none") return Input::unit;
   if (found->second == "x/255 mapped to [-1,1]") return Input::symmetric;
   throw CheckpointError(
-      fmt::format("{}: the input_normalisation '{}' is unknown; known: 'x/255', 'x/255 mapped to [-1,1]'",
+      fmt::format("{}: the input_normalisation '{}' is unknown; known: 'x/255', 'x/255 mapped to [-1,1]', 'none'",
                   options.checkpoint.string(), found->second));
 }
 
@@ -38,12 +38,19 @@ Split split_of(const std::string& name) {
 
 EvalResult evaluate_checkpoint(const EvalOptions& options) {
   const LoadedModel loaded = load_model(options.checkpoint);
-  const ImageDataset dataset = datasets::load(options.dataset, split_of(options.split),
-                                              {.input = input_of(loaded, options), .root = options.data});
+  const ClassificationDataset dataset = datasets::load(options.dataset, split_of(options.split),
+                                                       {.input = input_of(loaded, options), .root = options.data})
+                                            .as_saved();
   const std::int64_t inputs = loaded.model->parameters().front().shape()[-1];
   if (inputs != dataset.features()) {
-    throw ConfigError(fmt::format("{} reads {} inputs, an image of {} has {}", options.checkpoint.string(), inputs,
+    throw ConfigError(fmt::format("{} reads {} inputs, a sample of {} has {}", options.checkpoint.string(), inputs,
                                   options.dataset, dataset.features()));
+  }
+  const std::string normalisation = dataset.metadata().input_normalisation;
+  const auto expected = loaded.metadata.find("input_normalisation");
+  if (!options.input_range && expected->second != normalisation) {
+    throw ConfigError(fmt::format("{} reads inputs that are '{}', those of {} are '{}'", options.checkpoint.string(),
+                                  expected->second, options.dataset, normalisation));
   }
   using Inference = ClassifierScorer::Inference;
   const ClassifierScore hard = evaluate_classifier(*loaded.model, dataset, Inference::hard);

@@ -20,16 +20,16 @@ Safetensors to_safetensors(const nn::Layer& model, const DatasetMetadata& datase
   const nn::Architecture architecture = model.architecture();
   Safetensors content{.metadata = nn::to_metadata(architecture), .tensors = model.state_dict(), .indices = {}};
   content.metadata.insert_or_assign("format_version", std::string(format_version));
-  if (!dataset.dataset.empty()) content.metadata.insert_or_assign("dataset", dataset.dataset);
-  if (!dataset.input_normalisation.empty()) {
-    content.metadata.insert_or_assign("input_normalisation", dataset.input_normalisation);
-  }
+  // What is folded below is no longer between the data set's inputs and the model.
+  write_metadata(
+      {.dataset = dataset.dataset, .input_normalisation = dataset.input_normalisation, .target = dataset.target},
+      content);
   for (const auto& [key, value] : metadata) {
     if (content.metadata.emplace(key, value).second) continue;
     throw ConfigError(fmt::format("save: the metadata '{}' are the model's own; choose another key", key));
   }
-  if (!dataset.input_offset.empty() || dataset.input_scale != 1.f) {
-    nn::fold_input(content.tensors, model, nn::input_weights(architecture), dataset);
+  if (!dataset.input.identity()) {
+    nn::fold_input(content.tensors, model, nn::input_weights(architecture), dataset.input);
   }
   return content;
 }

@@ -26,12 +26,10 @@ const std::map<std::string, std::vector<InputWeights>>& known() {
 bool hands_on(const Architecture& layer) { return layer.name == "dropout" || layer.name == "identity"; }
 
 // For weights [..., outputs, inputs] or, where the file has them transposed, [..., inputs, outputs].
-void fold(Tensor& weight, Tensor& bias, FileLayout layout, const DatasetMetadata& dataset) {
+void fold(Tensor& weight, Tensor& bias, FileLayout layout, const Standardisation& x) {
   const bool transposed = layout == FileLayout::transposed;
   const std::int64_t inputs = weight.extent(transposed ? -2 : -1);
   const std::int64_t columns = transposed ? weight.extent(-1) : 1;
-  const float* offset = dataset.input_offset.data();  // null: nothing is subtracted
-  const float scale = dataset.input_scale;
   float* w = weight.mutable_data();
   float* b = bias.mutable_data();
   for (std::int64_t neuron = 0; neuron < bias.size(); ++neuron) {
@@ -39,8 +37,8 @@ void fold(Tensor& weight, Tensor& bias, FileLayout layout, const DatasetMetadata
     double shift = 0;
     for (std::int64_t i = 0; i < inputs; ++i) {
       float& value = first[i * columns];
-      value *= scale;
-      if (offset) shift += static_cast<double>(value) * offset[i];
+      value *= x.scale_of(i);
+      shift += static_cast<double>(value) * x.offset_of(i);
     }
     b[neuron] -= static_cast<float>(shift);
   }
@@ -70,9 +68,9 @@ std::vector<InputWeights> input_weights(const Architecture& architecture) {
 }
 
 void fold_input(StateDict& state, const Module& model, const std::vector<InputWeights>& read,
-                const DatasetMetadata& dataset) {
-  const std::int64_t offsets = dataset.input_offset.size();
-  if (offsets == 0 && dataset.input_scale == 1.f) return;
+                const Standardisation& inputs) {
+  if (inputs.identity()) return;
+  const std::int64_t columns = std::max(inputs.offset.size(), inputs.scale.size());
   bool any = false;
   const std::vector<NamedVariable> parameters = model.named_parameters();
   for (const InputWeights& names : read) {
@@ -81,10 +79,12 @@ void fold_input(StateDict& state, const Module& model, const std::vector<InputWe
     any = true;
     const int axis = found->layout == FileLayout::transposed ? -2 : -1;
     Tensor& weight = state.at(names.weight);
-    if (offsets > 0 && offsets != weight.extent(axis)) {
+    const bool one_for_all = inputs.offset.empty() && inputs.scale.size() == 1;
+    if (!one_for_all && columns != weight.extent(axis)) {
       throw ShapeError(fmt::format("fold_input: the data set's inputs have {} values, the model's '{}' {} reads {}",
-                                   offsets, names.weight, weight.shape().to_string(), weight.extent(axis)));
+                                   columns, names.weight, weight.shape().to_string(), weight.extent(axis)));
     }
+    inputs.check(weight.extent(axis));
     const auto bias_of = std::ranges::find(parameters, names.bias, &NamedVariable::name);
     for (const auto& parameter : {found, bias_of}) {
       if (parameter == parameters.end() || parameter->aliases.empty()) continue;
@@ -94,7 +94,7 @@ void fold_input(StateDict& state, const Module& model, const std::vector<InputWe
                       parameter->name, parameter->aliases.front()));
     }
     Tensor& bias = state.try_emplace(names.bias, weight.shape().without(axis), 0.f).first->second;
-    fold(weight, bias, found->layout, dataset);
+    fold(weight, bias, found->layout, inputs);
   }
   if (!any) {
     throw CheckpointError(fmt::format("fold_input: the model has none of the weights named, the first '{}'",

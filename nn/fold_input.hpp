@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <canopy/core/dataset_metadata.hpp>
+#include <canopy/core/standardisation.hpp>
 #include <canopy/nn/module.hpp>
 
 namespace canopy::nn {
@@ -19,11 +19,11 @@ struct InputWeights {
 /// of one's own, and where the input is not read by a linear map alone.
 std::vector<InputWeights> input_weights(const Architecture& architecture);
 
-/// Changes `state`, that of `model`, so that it gives for x what it gave for scale (x - offset): W' = scale W and
-/// b' = b - W' offset; a weight without the bias gets it. Those of `read` that the state has not are left out, but one
-/// must be there. Throws ShapeError where offset and weights have different numbers of inputs, CheckpointError where a
-/// weight to be changed is tied to another place.
+/// Changes `state`, that of `model`, so that it gives for x what it gave for `inputs`, scale (x - offset): W' = W scale
+/// and b' = b - W' offset; a weight without the bias gets it. Those of `read` that the state has not are left out, but
+/// one must be there. Throws ShapeError where offset and weights have different numbers of inputs, CheckpointError
+/// where a weight to be changed is tied to another place.
 void fold_input(StateDict& state, const Module& model, const std::vector<InputWeights>& read,
-                const DatasetMetadata& dataset);
+                const Standardisation& inputs);
 
 }  // namespace canopy::nn

@@ -100,7 +100,7 @@ void load_weights(nn::Module& module, const SafetensorsReader& file, const LoadW
   source.may_be_missing = [&](const std::string& name) { return matches_any(options.allow_missing, name); };
   source.may_be_left_over = [&](const std::string& name) {
     const std::string& in_file = names.at(name);
-    return in_file.starts_with("training.") || matches_any(options.ignore, in_file);
+    return in_file.starts_with("training.") || in_file.starts_with("dataset.") || matches_any(options.ignore, in_file);
   };
   module.load_state(source);
 }

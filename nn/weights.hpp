@@ -26,7 +26,8 @@ struct LoadWeightsOptions {
 };
 
 /// Reads the parameters and persistent buffers of `module` from a file, a folder of shards or an index, tensor by
-/// tensor, F16, BF16 and F64 converted. What a TrainingCheckpoint holds under "training." may be left over.
+/// tensor, F16, BF16 and F64 converted. What a TrainingCheckpoint holds under "training." and DatasetMetadata under
+/// "dataset." may be left over.
 ///
 /// The documented way to a model of one's own: the program builds it, this fills it.
 /// ```cpp

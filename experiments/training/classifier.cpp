@@ -33,24 +33,19 @@ struct Best {
 };
 
 struct Data {
-  ImageDataset train, validation, test;
+  ClassificationDataset train, validation, test;
 };
 
 Data load_data(const ClassifierTask& task, const CellContext& context) {
   const datasets::Options options{.input = task.recipe.input, .root = context.data};
-  const ImageDataset all = datasets::load(task.dataset, Split::train, options);
-  const ImageDataset test = datasets::load(task.dataset, Split::test, options);
+  const ClassificationDataset all = datasets::load(task.dataset, Split::train, options);
+  const ClassificationDataset test = datasets::load(task.dataset, Split::test, options);
   if (task.recipe.selection == Selection::test) return {all, test, test};
   auto [train, validation] = all.split(0.9);
   return {std::move(train), std::move(validation), test};
 }
 
-// The same images as a saved classifier reads them.
-ImageDataset as_saved(const ImageDataset& dataset) {
-  return dataset.with_input(dataset.input() == Input::symmetric ? Input::symmetric : Input::unit);
-}
-
-Tensor sample_of(const ImageDataset& dataset, std::int64_t count) {
+Tensor sample_of(const ClassificationDataset& dataset, std::int64_t count) {
   count = std::min(count, dataset.size());
   std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) indices[static_cast<std::size_t>(i)] = i * dataset.size() / count;
@@ -185,8 +180,8 @@ class Training {
   void score_selected() {
     if (!has_trees()) return;
     const LoadedModel selected = load_model(context_.checkpoint());
-    const auto soft = [&](const ImageDataset& dataset) {
-      return evaluate_classifier(*selected.model, as_saved(dataset), ClassifierScorer::Inference::soft).accuracy;
+    const auto soft = [&](const ClassificationDataset& dataset) {
+      return evaluate_classifier(*selected.model, dataset.as_saved(), ClassifierScorer::Inference::soft).accuracy;
     };
     result_.train_accuracy_soft = soft(data_->train);
     result_.g_a_soft = soft(data_->test);
@@ -198,7 +193,7 @@ class Training {
   bool has_trees() const { return !nn::soft_trees(*model_).empty(); }
 
   // The mean over inputs and nodes of the decisions' entropy, in nats.
-  double entropy(const ImageDataset& dataset) const {
+  double entropy(const ClassificationDataset& dataset) const {
     const NoRecord pause;
     double sum = 0, count = 0;
     for (const auto& [images, labels] : DataLoader(dataset, {.batch_size = 1024})) {

@@ -21,7 +21,7 @@ struct Images {
 };
 
 Images load_images(const std::string& dataset, const std::filesystem::path& root) {
-  const ImageDataset test = datasets::load(dataset, Split::test, {.input = Input::centred, .root = root});
+  const ClassificationDataset test = datasets::load(dataset, Split::test, {.input = Input::centred, .root = root});
   std::vector<std::int64_t> indices(batch);
   for (std::int64_t i = 0; i < batch; ++i) indices[static_cast<std::size_t>(i)] = i % test.size();
   return {dataset, test.batch(indices).first, test.classes()};

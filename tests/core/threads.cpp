@@ -90,6 +90,27 @@ BOOST_AUTO_TEST_CASE(a_nested_loop_is_serial) {
   BOOST_TEST(calls == 6);
 }
 
+// One thread may ask for it, the others go on as before.
+BOOST_AUTO_TEST_CASE(a_thread_of_its_own_can_be_serial) {
+  const ThreadGuard guard(3);
+  const auto ranges = [] {
+    std::atomic<int> calls{0};
+    parallel_for(90, 1, [&](std::int64_t, std::int64_t) { ++calls; });
+    return calls.load();
+  };
+  int beside = 0;
+  std::thread([&] {
+    const SerialGuard serial;
+    beside = ranges();
+  }).join();
+  BOOST_TEST(beside == 1);
+  {
+    const SerialGuard serial;
+    BOOST_TEST(ranges() == 1);
+  }
+  BOOST_TEST(ranges() == 3);
+}
+
 BOOST_AUTO_TEST_CASE(an_exception_is_rethrown_after_all_threads_have_finished) {
   for (const int count : {1, 3}) {
     const ThreadGuard guard(count);

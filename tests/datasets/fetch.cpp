@@ -5,7 +5,7 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
-#include <canopy/datasets/md5.hpp>
+#include <canopy/datasets/digest.hpp>
 
 #include <datasets/files.hpp>
 #include <datasets/http_server.hpp>
@@ -34,11 +34,11 @@ std::string letters(std::size_t count) {
 
 const std::string first = letters(50'000);
 const std::string second = letters(300);
-const std::string first_md5 = datasets::md5(first);
-const std::string second_md5 = datasets::md5(second);
+const std::string first_md5 = datasets::digest(datasets::DigestKind::md5, first);
+const std::string second_sha256 = datasets::digest(datasets::DigestKind::sha256, second);
 
 /// Two files of which the first comes gzipped, the second plain.
-const CatalogFile two_files[] = {{"first", 50'000, first_md5}, {"second.mat", 300, second_md5}};
+const CatalogFile two_files[] = {{"first", 50'000, first_md5}, {"second.mat", 300, second_sha256}};
 const CatalogDownload two_downloads[] = {{"http://127.0.0.1:1/home/first.gz"}, {"http://127.0.0.1:1/home/second.mat"}};
 const CatalogEntry two = {
     .name = "two", .folder = "two-folder", .description = "", .files = two_files, .downloads = two_downloads};
@@ -46,6 +46,10 @@ const CatalogEntry two = {
 const CatalogDownload packed_downloads[] = {{"http://127.0.0.1:1/home/packed.tar.gz"}};
 const CatalogEntry packed = {
     .name = "packed", .folder = "packed", .description = "", .files = two_files, .downloads = packed_downloads};
+
+const CatalogDownload zipped_downloads[] = {{"http://127.0.0.1:1/home/zipped.zip"}};
+const CatalogEntry zipped = {
+    .name = "zipped", .folder = "zipped", .description = "", .files = two_files, .downloads = zipped_downloads};
 
 /// The first file alone, which a web server has.
 const CatalogDownload one_download[] = {{"http://127.0.0.1:1/home/first", 50'000}};
@@ -55,10 +59,15 @@ const CatalogEntry one = {.name = "one",
                           .files = std::span(two_files).first(1),
                           .downloads = one_download};
 
-void write_tar_gz(const std::filesystem::path& path, const std::vector<std::pair<std::string, std::string>>& files) {
+/// By its name a .tar.gz or a .zip.
+void write_archive(const std::filesystem::path& path, const std::vector<std::pair<std::string, std::string>>& files) {
   const std::unique_ptr<archive, int (*)(archive*)> out(archive_write_new(), archive_write_free);
-  archive_write_add_filter_gzip(out.get());
-  archive_write_set_format_ustar(out.get());
+  if (path.extension() == ".zip") {
+    archive_write_set_format_zip(out.get());
+  } else {
+    archive_write_add_filter_gzip(out.get());
+    archive_write_set_format_ustar(out.get());
+  }
   BOOST_REQUIRE(archive_write_open_filename(out.get(), path.c_str()) == ARCHIVE_OK);
   const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(), archive_entry_free);
   for (const auto& [name, content] : files) {
@@ -120,10 +129,13 @@ BOOST_AUTO_TEST_CASE(files_take_their_place) {
 
 BOOST_AUTO_TEST_CASE(archives_are_unpacked) {
   const Folders folders;
-  write_tar_gz(folders.mirror / "packed.tar.gz", {{"other", "x"}, {"second.mat", second}, {"first", first}});
-  BOOST_TEST(datasets::fetch(packed, folders.options()));
-  BOOST_TEST(datasets::verify(packed, folders.root.path()).good());
-  BOOST_TEST(entries(folders.root / "packed") == 2u);
+  for (const CatalogEntry* entry : {&packed, &zipped}) {
+    write_archive(folders.mirror / entry->downloads.front().name(),
+                  {{"other", "x"}, {"second.mat", second}, {"first", first}});
+    BOOST_TEST(datasets::fetch(*entry, folders.options()));
+    BOOST_TEST(datasets::verify(*entry, folders.root.path()).good());
+    BOOST_TEST(entries(folders.root / entry->folder) == 2u);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_came_damaged_is_refused) {
@@ -141,24 +153,30 @@ BOOST_AUTO_TEST_CASE(what_came_damaged_is_refused) {
   refused(two, "first.gz", "truncated");
   write_plain(folders.mirror / "packed.tar.gz", "not an archive");
   refused(packed, "packed.tar.gz");
-  write_tar_gz(folders.mirror / "packed.tar.gz", {{"other", "x"}});
+  write_archive(folders.mirror / "packed.tar.gz", {{"other", "x"}});
   refused(packed, "expected the file first");
-  write_tar_gz(folders.mirror / "packed.tar.gz", {{"first", first + "x"}});
+  write_archive(folders.mirror / "packed.tar.gz", {{"first", first + "x"}});
   refused(packed, "first: expected 50000 bytes, found 50001");
-  write_tar_gz(folders.mirror / "packed.tar.gz", {{"first", std::string(50'000, 'x')}});
+  write_archive(folders.mirror / "packed.tar.gz", {{"first", std::string(50'000, 'x')}});
   refused(packed, "first: expected the MD5", first_md5);
+  write_archive(folders.mirror / "zipped.zip", {{"first", first}, {"second.mat", std::string(300, 'x')}});
+  BOOST_CHECK_EXCEPTION(datasets::fetch(zipped, folders.options()), DataError,
+                        speaks_of("second.mat: expected the SHA-256", second_sha256));
+  write_archive(folders.mirror / "zipped.zip", {{"first", first}, {"second.mat", second}});
+  write_plain(folders.mirror / "zipped.zip", read_file(folders.mirror / "zipped.zip").substr(0, 150));
+  BOOST_CHECK_THROW(datasets::fetch(zipped, folders.options()), DataError);
 }
 
 BOOST_AUTO_TEST_CASE(where_no_file_has_a_sum_that_of_the_archive_counts) {
   const Folders folders;
-  write_tar_gz(folders.mirror / "packed.tar.gz", {{"first", first}});
-  const std::string sum = datasets::md5(read_file(folders.mirror / "packed.tar.gz"));
+  write_archive(folders.mirror / "packed.tar.gz", {{"first", first}});
+  const std::string sum = datasets::digest(datasets::DigestKind::sha256, read_file(folders.mirror / "packed.tar.gz"));
   const CatalogFile files[] = {{"first", 50'000, ""}};
   CatalogDownload download[] = {{"http://127.0.0.1:1/packed.tar.gz", 0, first_md5}};
   const CatalogEntry entry = {
       .name = "packed", .folder = "packed", .description = "", .files = files, .downloads = download};
-  BOOST_CHECK_EXCEPTION(datasets::fetch(entry, folders.options()), DataError, speaks_of(first_md5, sum));
-  download[0].md5 = sum;
+  BOOST_CHECK_EXCEPTION(datasets::fetch(entry, folders.options()), DataError, speaks_of(first_md5));
+  download[0].checksum = sum;
   BOOST_TEST(datasets::fetch(entry, folders.options()));
   BOOST_TEST(read_file(folders.root / "packed/first") == first);
 }
@@ -232,6 +250,31 @@ BOOST_AUTO_TEST_CASE(nobody_answers) {
                         speaks_of("file:///nowhere/first"));
 }
 
+// Where the catalog knows no size, that of the content and a little more is the limit.
+BOOST_AUTO_TEST_CASE(an_endless_answer_is_cut_off) {
+  const CatalogDownload unknown_size[] = {{"http://127.0.0.1:1/home/first"}};
+  CatalogEntry unknown = one;
+  unknown.downloads = unknown_size;
+  for (const CatalogEntry& entry : {one, unknown}) {
+    const TemporaryFolder root;
+    const HttpServer server(std::string(1 << 16, 'x'), {.endless = true});
+    const FileSizeLimit limit(4 << 20);
+    BOOST_CHECK_EXCEPTION(datasets::fetch(entry, {.root = root.path(), .from = server.address()}),
+                          datasets::DownloadError,
+                          speaks_of("one", server.address() + "/first",
+                                    entry.downloads.front().bytes > 0 ? "at most 50000 bytes" : "at most 10"));
+    BOOST_TEST(entries(root / "one") == 0u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_circle_of_redirections_is_left) {
+  const TemporaryFolder root;
+  const HttpServer server(first, {.redirects = true});
+  BOOST_CHECK_EXCEPTION(datasets::fetch(one, {.root = root.path(), .from = server.address()}), datasets::DownloadError,
+                        speaks_of(server.address(), "redirect"));
+  BOOST_TEST(server.begins().size() == 21u);
+}
+
 BOOST_AUTO_TEST_CASE(a_stop_keeps_what_came) {
   const TemporaryFolder root;
   const HttpServer server(first, {});
@@ -276,11 +319,12 @@ BOOST_AUTO_TEST_CASE(every_file_of_the_catalog_can_be_fetched) {
         return download.is_archive() || name == file.name || name == std::string(file.name) + ".gz";
       });
       BOOST_TEST(known, entry.name << ": " << file.name);
-      BOOST_TEST((!file.md5.empty() || !entry.downloads[0].md5.empty()), entry.name << ": no sum");
+      if (!file.checksum.empty()) BOOST_CHECK_NO_THROW(datasets::digest_kind(file.checksum));
+      BOOST_TEST((!file.checksum.empty() || !entry.downloads[0].checksum.empty()), entry.name << ": no sum");
     }
     for (const CatalogDownload& download : entry.downloads) {
       BOOST_TEST((download.address.starts_with("http")), download.address);
-      BOOST_TEST((download.md5.empty() || download.md5.size() == 32u), download.address);
+      if (!download.checksum.empty()) BOOST_CHECK_NO_THROW(datasets::digest_kind(download.checksum));
     }
   }
 }

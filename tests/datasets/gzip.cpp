@@ -1,5 +1,7 @@
 #include <canopy/datasets/gzip.hpp>
 
+#include <sys/resource.h>
+
 #include <canopy/core/error.hpp>
 
 #include <datasets/files.hpp>
@@ -69,6 +71,41 @@ BOOST_AUTO_TEST_CASE(damage_is_an_error) {
   write_plain(folder / "a.gz", content);
   BOOST_CHECK_EXCEPTION(read_plain_or_gzip(folder / "a.gz"), DataError, speaks_of("a.gz", "byte 0", "1f 8b"));
   BOOST_CHECK_EXCEPTION(read_plain_or_gzip(folder / "none"), DataError, speaks_of("none", "No such file"));
+}
+
+// What was cut off ends in any four bytes: they must not decide how much memory is taken.
+BOOST_AUTO_TEST_CASE(a_trailer_is_not_believed) {
+  const TemporaryFolder folder;
+  std::string noise(1 << 21, '\0');
+  std::uint32_t state = 1;
+  for (char& byte : noise) byte = static_cast<char>((state = state * 1664525u + 1013904223u) >> 24);
+  write_plain(folder / "a.gz", test::gzip(noise).substr(0, 1 << 20) + "\xff\xff\xff\xff");
+  const auto peak_kilobytes = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const auto before = peak_kilobytes();
+  BOOST_CHECK_THROW(read_plain_or_gzip(folder / "a.gz"), DataError);
+  BOOST_TEST(peak_kilobytes() - before < 20'000);
+}
+
+// Pieces of any size give the same content, and the errors come before its end is reported.
+BOOST_AUTO_TEST_CASE(piece_by_piece) {
+  const TemporaryFolder folder;
+  const std::string content = pattern(700'000);
+  write_plain(folder / "plain", content);
+  write_plain(folder / "packed.gz", test::gzip(content.substr(0, 300'001)) + test::gzip(content.substr(300'001)));
+  for (const char* name : {"plain", "packed.gz"}) {
+    for (const std::size_t size : {std::size_t{7}, std::size_t{4096}, std::size_t{1} << 20}) {
+      datasets::PlainOrGzipReader reader(folder / name);
+      std::string read, piece(size, '\0');
+      while (const std::size_t got = reader.read_some(piece.data(), size)) read.append(piece, 0, got);
+      BOOST_CHECK(read == content);
+      BOOST_TEST(reader.read_some(piece.data(), size) == 0u);
+      BOOST_TEST(reader.read_rest().empty());
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -20,6 +20,8 @@ class HttpServer {
     bool ranges = true;                         ///< continues where it is asked to
     std::optional<std::size_t> cut_after = {};  ///< closes the connection after these bytes of the first answer
     int status = 200;
+    bool endless = false;    ///< sends the content again and again
+    bool redirects = false;  ///< to itself
   };
 
   HttpServer(std::string content, Behaviour behaviour)
@@ -61,6 +63,8 @@ class HttpServer {
     boost::asio::read_until(socket, boost::asio::dynamic_buffer(request), "\r\n\r\n", error);
     const std::size_t begin = begin_of(request);
     const bool first = note(begin);
+    if (behaviour_.endless) return send_for_ever(socket, error);
+    if (behaviour_.redirects) return send(socket, 302, fmt::format("Location: {}/again\r\n", address()), 0, error);
     if (behaviour_.status != 200) return send(socket, behaviour_.status, "", 0, error);
     if (begin == 0 || !behaviour_.ranges) {
       const std::size_t cut = first && behaviour_.cut_after ? *behaviour_.cut_after : content_.size();
@@ -79,6 +83,12 @@ class HttpServer {
                                          status, body.size(), header);
     boost::asio::write(socket, boost::asio::buffer(head + body.substr(0, most)), error);
     socket.shutdown(Socket::shutdown_both, error);
+  }
+
+  void send_for_ever(Socket& socket, boost::system::error_code& error) const {
+    boost::asio::write(socket, boost::asio::buffer(std::string("HTTP/1.1 200 Status\r\nConnection: close\r\n\r\n")),
+                       error);
+    while (!error && !stop_) boost::asio::write(socket, boost::asio::buffer(content_), error);
   }
 
   static std::size_t begin_of(const std::string& request) {

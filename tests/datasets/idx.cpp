@@ -57,4 +57,16 @@ BOOST_AUTO_TEST_CASE(damaged_files) {
   check_damaged(images.substr(0, 4) + huge + huge + big_endian(1), 3, "byte 4");
 }
 
+BOOST_AUTO_TEST_CASE(a_shape_without_the_elements) {
+  const TemporaryFolder folder;
+  write_plain(folder / "a", test::idx({4, 3, 5}, 1, 256));
+  BOOST_CHECK((datasets::read_idx_shape(folder / "a", 3) == Shape{4, 3, 5}));
+  write_plain(folder / "a.gz", test::gzip(test::idx({4, 3, 5}, 1, 256)));
+  BOOST_CHECK((datasets::read_idx_shape(folder / "a.gz", 3) == Shape{4, 3, 5}));
+  for (const std::size_t size : {0, 3, 4, 15}) {
+    write_plain(folder / "a", test::idx({4, 3, 5}, 1, 256).substr(0, size));
+    BOOST_CHECK_THROW(datasets::read_idx_shape(folder / "a", 3), DataError);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -190,13 +190,13 @@ BOOST_AUTO_TEST_CASE(statistics_come_from_the_training_set) {
   const ImageDataset whole(train);
   const ImageDataset part = whole.split(0.5).first.with_input(Input::centred);
   const DatasetMetadata metadata = part.metadata();
-  BOOST_CHECK(std::ranges::equal(metadata.input_offset.elements(), mean_image.elements()));
+  BOOST_CHECK(std::ranges::equal(metadata.input.offset.elements(), mean_image.elements()));
 
   const ImageDataset unlike(test, Input::unit, [] { return input_statistics(random_images(3, {5, 5, 1})); });
   BOOST_CHECK_EXCEPTION(unlike.with_input(Input::centred), ShapeError, speaks_of("random", "16", "25"));
 }
 
-// input_scale * (x - input_offset), x by the named normalisation, gives what a batch holds.
+// input.scale * (x - input.offset), x by the named normalisation, gives what a batch holds.
 BOOST_AUTO_TEST_CASE(metadata_tells_how_inputs_came_about) {
   const ImageDataset dataset(random_images(30, {5, 3, 1}));
   const Tensor x = dataset.batch(all(dataset)).first;
@@ -208,12 +208,12 @@ BOOST_AUTO_TEST_CASE(metadata_tells_how_inputs_came_about) {
     BOOST_TEST(symmetric == (input == Input::symmetric));
     if (!symmetric) BOOST_TEST(metadata.input_normalisation == "x/255");
     const bool folded = input == Input::standardised || input == Input::centred;
-    BOOST_TEST(metadata.input_offset.size() == (folded ? 15 : 0));
+    BOOST_TEST(metadata.input.offset.size() == (folded ? 15 : 0));
     const Tensor batch = seen.batch(all(seen)).first;
     for (std::int64_t i = 0; i < x.size(); ++i) {
       const float named = symmetric ? 2.f * x.data()[i] - 1.f : x.data()[i];
-      const float offset = folded ? metadata.input_offset.data()[i % 15] : 0.f;
-      BOOST_TEST(std::abs(batch.data()[i] - metadata.input_scale * (named - offset)) < 1e-5f);
+      const float offset = folded ? metadata.input.offset.data()[i % 15] : 0.f;
+      BOOST_TEST(std::abs(batch.data()[i] - metadata.input.scale_of(i % 15) * (named - offset)) < 1e-5f);
     }
   }
 }

@@ -7,6 +7,8 @@
 #include <datasets/files.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <fmt/format.h>
+
 using namespace canopy;
 using namespace canopy::test;
 
@@ -15,7 +17,7 @@ BOOST_AUTO_TEST_SUITE(load)
 namespace {
 
 // Counts of the labels of a data set.
-std::vector<int> histogram(const ImageDataset& dataset) {
+std::vector<int> histogram(const ClassificationDataset& dataset) {
   std::vector<int> counts(static_cast<std::size_t>(dataset.classes()));
   const Indices labels = dataset.labels();
   for (const std::int32_t label : labels.elements()) ++counts[static_cast<std::size_t>(label)];
@@ -29,11 +31,11 @@ BOOST_AUTO_TEST_CASE(idx_data_sets_by_name) {
   write_small_mnist(folder / "mnist");
   write_small_mnist(folder / "fashion-mnist");
   for (const char* name : {"mnist", "fashion-mnist"}) {
-    const ImageDataset train = datasets::load(name, Split::train, {.root = folder.path()});
+    const ClassificationDataset train = datasets::load(name, Split::train, {.root = folder.path()});
     BOOST_TEST(train.name() == name);
     BOOST_TEST(train.size() == 40);
     BOOST_TEST(train.classes() == 10);
-    BOOST_CHECK((train.image_shape() == ImageShape{3, 5, 1}));
+    BOOST_TEST(train.features() == 15);
     const auto [images, labels] = train.batch(std::vector<std::int64_t>{39});
     BOOST_TEST(labels.item() == 7);
     BOOST_TEST(images.data()[0] == static_cast<float>(39 * 15 * 37 % 256) / 255.f);
@@ -46,8 +48,8 @@ BOOST_AUTO_TEST_CASE(a_test_split_is_centred_by_the_training_images) {
   const TemporaryFolder folder;
   write_small_mnist(folder / "mnist");
   const datasets::Options options{.input = Input::centred, .root = folder.path()};
-  const auto train = datasets::mnist(Split::train, options).metadata().input_offset;
-  const auto test = datasets::mnist(Split::test, options).metadata().input_offset;
+  const auto train = datasets::mnist(Split::train, options).metadata().input.offset;
+  const auto test = datasets::mnist(Split::test, options).metadata().input.offset;
   BOOST_TEST(train.elements() == test.elements(), boost::test_tools::per_element());
   BOOST_TEST(train.size() == 15);
 }
@@ -77,12 +79,13 @@ BOOST_AUTO_TEST_CASE(any_idx_folder) {
   write_plain(folder / "letters-test-labels.idx.gz", test::gzip(test::idx({5}, 1, 26, 10)));
   write_plain(folder / "README-of-the-training", "not images or labels");
   const std::string name = "idx:" + folder.path().string();
-  const ImageDataset train = datasets::load(name, Split::train);
+  const ClassificationDataset train = datasets::load(name, Split::train);
   BOOST_TEST(train.name() == name);
   BOOST_TEST(train.classes() == 26);
-  BOOST_CHECK((train.image_shape() == ImageShape{4, 6, 1}));
+  BOOST_TEST(train.features() == 24);
+  BOOST_CHECK((datasets::idx_folder(folder.path(), Split::train).image_shape() == ImageShape{4, 6, 1}));
   BOOST_TEST(histogram(train) == std::vector<int>(26, 2), boost::test_tools::per_element());
-  const ImageDataset test = datasets::load(name, Split::test, {.input = Input::centred});
+  const ClassificationDataset test = datasets::load(name, Split::test, {.input = Input::centred});
   BOOST_TEST(test.classes() == 26);
   BOOST_TEST(test.labels().data()[0] == 9);
 
@@ -105,6 +108,60 @@ BOOST_AUTO_TEST_CASE(idx_folders_that_lack_something) {
   BOOST_CHECK_EXCEPTION(datasets::load(name, Split::train), DataError, speaks_of("expected labels"));
 }
 
+// What systems, downloads and publishers leave there is no second file.
+BOOST_AUTO_TEST_CASE(files_beside_idx_files_are_passed_over) {
+  const TemporaryFolder folder;
+  write_small_mnist(folder.path());
+  for (const char* name : {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte",
+                           "t10k-labels-idx1-ubyte"}) {
+    for (const char* sidecar : {"._{}", ".{}.swp", "{}.md5", "{}.sha256", "{}.sha1", "{}.asc", "{}.part", "{}~"}) {
+      write_plain(folder / fmt::format(fmt::runtime(sidecar), name), "no images");
+    }
+  }
+  const std::string name = "idx:" + folder.path().string();
+  BOOST_TEST(datasets::load(name, Split::train).size() == 40);
+  BOOST_TEST(datasets::load(name, Split::test).size() == 12);
+}
+
+BOOST_AUTO_TEST_CASE(parts_that_are_empty_or_do_not_fit) {
+  const TemporaryFolder root;
+  const std::filesystem::path folder = root / "mnist";
+  const std::string idx_name = "idx:" + folder.string();
+  for (const std::string& name : {idx_name, std::string("mnist")}) {
+    const auto refused = [&](Split split, const Input input, auto... parts) {
+      const datasets::Options options{.input = input, .root = root.path()};
+      BOOST_CHECK_EXCEPTION(datasets::load(name, split, options), DataError, speaks_of("data set " + name, parts...));
+    };
+    for (const Input input : {Input::unit, Input::centred}) {
+      for (const auto& [rows, columns] : {std::pair{5u, 3u}, std::pair{3u, 6u}}) {  // as many pixels, or more
+        write_small_mnist(folder);
+        write_plain(folder / "t10k-images-idx3-ubyte", test::idx({12, rows, columns}, 91, 256));
+        refused(Split::test, input, "3 x 5", fmt::format("{} x {}", rows, columns), "t10k-images");
+      }
+      write_small_mnist(folder);
+      write_plain(folder / "t10k-images-idx3-ubyte", test::idx({0, 3, 5}, 1, 256));
+      write_plain(folder / "t10k-labels-idx1-ubyte", test::idx({0}, 1, 10));
+      refused(Split::test, input, "at least one image", "t10k-images", "none");
+      write_small_mnist(folder);
+      write_plain(folder / "train-images-idx3-ubyte.gz", test::gzip(test::idx({0, 3, 5}, 1, 256)));
+      write_plain(folder / "train-labels-idx1-ubyte.gz", test::gzip(test::idx({0}, 1, 10)));
+      refused(Split::train, input, "at least one image", "train-images", "none");
+    }
+  }
+  // Test images alone are enough where no input needs the others.
+  write_small_mnist(folder);
+  std::filesystem::remove(folder / "train-images-idx3-ubyte.gz");
+  BOOST_TEST(datasets::load("mnist", Split::test, {.root = root.path()}).size() == 12);
+}
+
+BOOST_AUTO_TEST_CASE(images_have_classes_and_no_options) {
+  BOOST_CHECK_EXCEPTION(datasets::load_regression("mnist", Split::train), ConfigError, speaks_of("mnist", "classes"));
+  BOOST_CHECK_EXCEPTION(datasets::load_regression("idx:x", Split::train), ConfigError, speaks_of("idx:x", "classes"));
+  BOOST_CHECK_EXCEPTION(datasets::load_regression("minst", Split::train), ConfigError,
+                        speaks_of("unknown", "csv:FILE"));
+  BOOST_CHECK_EXCEPTION(datasets::load("idx:x?label=a", Split::train), ConfigError, speaks_of("no options"));
+}
+
 BOOST_AUTO_TEST_CASE(real_mnist) {
   const std::filesystem::path root = real_data("mnist");
   if (root.empty()) return;
@@ -114,8 +171,8 @@ BOOST_AUTO_TEST_CASE(real_mnist) {
   BOOST_TEST(histogram(train) == counts, boost::test_tools::per_element());
   // The mean and deviation that the field knows.
   const DatasetMetadata metadata = train.metadata();
-  BOOST_TEST(metadata.input_offset.data()[0] == 0.1307f, boost::test_tools::tolerance(1e-3f));
-  BOOST_TEST(1.f / metadata.input_scale == 0.3081f, boost::test_tools::tolerance(1e-3f));
+  BOOST_TEST(metadata.input.offset.data()[0] == 0.1307f, boost::test_tools::tolerance(1e-3f));
+  BOOST_TEST(1.f / metadata.input.scale_of(0) == 0.3081f, boost::test_tools::tolerance(1e-3f));
   BOOST_TEST(datasets::mnist(Split::test, {.root = root}).size() == 10'000);
 }
 

@@ -55,8 +55,7 @@ BOOST_AUTO_TEST_CASE(classifiers_return_as_they_were) {
   const Tensor x = uniform({9, 20}, "x");
   for (nn::Layer* model : std::initializer_list<nn::Layer*>{&fff, &ff, &stump}) {
     model->eval();
-    save(*model, folder / "model.safetensors",
-         {.dataset = "mnist", .input_normalisation = "x/255", .input_offset = {}});
+    save(*model, folder / "model.safetensors", {.dataset = "mnist", .input_normalisation = "x/255"});
     const LoadedModel loaded = load_model(folder / "model.safetensors");
     check_same_answers(*model, x, *loaded.model, x, 0);
     BOOST_TEST(loaded.metadata.at("dataset") == "mnist");
@@ -91,9 +90,27 @@ BOOST_AUTO_TEST_CASE(centred_inputs_are_folded_into_the_first_biases) {
   for (std::int64_t i = 0; i < centred.size(); ++i) out[i] = scale * (raw.data()[i] - mean.data()[i % 20]);
   for (nn::Layer* model : std::initializer_list<nn::Layer*>{&fff, &ff}) {
     model->eval();
-    save(*model, folder / "model.safetensors", {.dataset = {}, .input_offset = mean, .input_scale = scale});
+    save(*model, folder / "model.safetensors", {.input = {.offset = mean, .scale = Tensor::scalar(scale)}});
     const LoadedModel loaded = load_model(folder / "model.safetensors");
     check_same_answers(*model, centred, *loaded.model, raw, 1e-5);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_scale_for_each_input_is_folded) {
+  const TemporaryFolder folder;
+  manual_seed(3);
+  nn::FFF fff({.inputs = 20, .outputs = 4, .depth = 3, .leaf_width = 3});
+  nn::FeedForward ff({.inputs = 20, .width = 7, .outputs = 4});
+  const Standardisation columns{.offset = uniform({20}, "mean"), .scale = uniform({20}, "scale")};
+  const Tensor raw = uniform({50, 20}, "raw");
+  for (nn::Layer* model : std::initializer_list<nn::Layer*>{&fff, &ff}) {
+    model->eval();
+    save(*model, folder / "model.safetensors", {.input = columns});
+    const LoadedModel loaded = load_model(folder / "model.safetensors");
+    check_same_answers(*model, columns.apply(raw), *loaded.model, raw, 1e-5);
+    BOOST_TEST(!loaded.metadata.contains("input_normalisation"));
+    const Standardisation larger{.offset = uniform({21}, "mean")};
+    BOOST_CHECK_THROW(save(*model, folder / "other.safetensors", {.input = larger}), ShapeError);
   }
 }
 

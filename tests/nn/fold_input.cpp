@@ -38,7 +38,8 @@ Tensor uniform(const Shape& shape, const char* purpose) {
 }
 
 DatasetMetadata metadata(std::int64_t features, float scale = 1.7f) {
-  return {.input_normalisation = "x/255", .input_offset = uniform({features}, "mean"), .input_scale = scale};
+  return {.input_normalisation = "x/255",
+          .input = {.offset = uniform({features}, "mean"), .scale = Tensor::scalar(scale)}};
 }
 
 template <class... Layers>
@@ -83,7 +84,7 @@ BOOST_AUTO_TEST_CASE(saved_models_read_what_the_file_says) {
     const DatasetMetadata dataset = metadata(inputs, scale);
     Tensor centred = x.clone();
     for (std::int64_t i = 0; i < x.size(); ++i) {
-      centred.mutable_data()[i] = scale * (x.data()[i] - dataset.input_offset.data()[i % inputs]);
+      centred.mutable_data()[i] = scale * (x.data()[i] - dataset.input.offset.data()[i % inputs]);
     }
     for (const auto& model : models()) {
       model->eval();
@@ -101,7 +102,7 @@ BOOST_AUTO_TEST_CASE(saved_models_read_what_the_file_says) {
 BOOST_AUTO_TEST_CASE(a_scale_without_offset_is_folded) {
   manual_seed(2);
   const auto model = linear(inputs, false);
-  const Safetensors content = to_safetensors(*model, {.input_scale = 2.f});
+  const Safetensors content = to_safetensors(*model, {.input = {.scale = Tensor::scalar(2.f)}});
   BOOST_TEST(content.tensors.at("weight").data()[5] == 2 * model->weight().value().data()[5]);
 }
 
@@ -137,9 +138,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_folded_is_refused) {
   BOOST_TEST(folder.entries() == 0);
 
   nn::StateDict state = own.state_dict();  // by name it can
-  nn::fold_input(state, own, {{"a.weight", "a.bias"}}, metadata(inputs, 2.f));
+  nn::fold_input(state, own, {{"a.weight", "a.bias"}}, metadata(inputs, 2.f).input);
   BOOST_TEST(state.at("a.weight").data()[0] == 2 * own.a.weight().value().data()[0]);
-  BOOST_CHECK_THROW(nn::fold_input(state, own, {{"b.weight", "b.bias"}}, metadata(inputs)), CheckpointError);
+  BOOST_CHECK_THROW(nn::fold_input(state, own, {{"b.weight", "b.bias"}}, metadata(inputs).input), CheckpointError);
 }
 
 BOOST_AUTO_TEST_CASE(a_weight_that_is_used_elsewhere_is_refused) {

@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(checkpoints_keep_width_and_order_and_fold_centring) {
     Tensor centred = x.clone();
     for (std::int64_t i = 0; i < x.size(); ++i) centred.mutable_data()[i] -= offset.data()[i % inputs];
     save(model, folder / "model.safetensors",
-         {.dataset = "mnist", .input_normalisation = "x/255", .input_offset = offset});
+         {.dataset = "mnist", .input_normalisation = "x/255", .input = {.offset = offset}});
     const LoadedModel loaded = load_model(folder / "model.safetensors");
     BOOST_TEST(loaded.metadata.at("master_leaf_width") == std::to_string(width));
     const Tensor expected = model(centred).value(), found = loaded.model->forward(x).value();

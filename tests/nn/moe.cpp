@@ -307,14 +307,14 @@ BOOST_AUTO_TEST_CASE(centred_inputs_are_folded_into_biases_made_for_them) {
   for (const bool gate_bias : {false, true}) {
     nn::MoE model({.inputs = 6, .outputs = 4, .experts = 5, .expert_width = 3, .k = 2, .gate_bias = gate_bias});
     randomise(model);
-    save(model, path, {.dataset = {}, .input_offset = mean, .input_scale = 1.7f});
+    save(model, path, {.input = {.offset = mean, .scale = Tensor::scalar(1.7f)}});
     const LoadedModel loaded = load_model(path);
     const auto& same = dynamic_cast<const nn::MoE&>(*loaded.model);
     check_close(same.infer(raw).y, model.infer(centred).y, 1e-5, "inferred y");
     check_close(same.forward(raw, noise).value(), model.forward(centred, noise).value(), 1e-5, "noisy y");
   }
   nn::TreeFFF tree({.inputs = 6, .outputs = 4, .depth = 3, .bias = false});
-  save(tree, path, {.dataset = {}, .input_offset = mean, .input_scale = 1.7f});
+  save(tree, path, {.input = {.offset = mean, .scale = Tensor::scalar(1.7f)}});
   check_close(load_model(path).model->forward(raw).value(), tree(centred).value(), 1e-5, "tree");
 }
 
