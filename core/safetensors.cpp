@@ -146,7 +146,8 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& con
 void write_safetensors_shards(const std::filesystem::path& folder, const Safetensors& content,
                               std::uint64_t shard_bytes) {
   const std::filesystem::path index = folder / index_file;
-  if (std::filesystem::exists(folder / single_file)) {
+  std::error_code failed;
+  if (std::filesystem::exists(folder / single_file, failed)) {
     throw CheckpointError(
         fmt::format("{}: cannot write shards beside {}, which would be read in their place; remove it", folder.string(),
                     single_file));
@@ -154,7 +155,6 @@ void write_safetensors_shards(const std::filesystem::path& folder, const Safeten
   const std::map<std::string, Safetensors> shards =
       cut_into_shards(content, items_of(index.string(), content), shard_bytes);
   const std::string text = index_text(index.string(), content, shards);
-  std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (!failed) std::filesystem::remove(index, failed);
   if (failed) throw Error(fmt::format("cannot write {}: {}", index.string(), failed.message()));

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <new>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -163,6 +165,21 @@ std::string read_header(const MappedFile& mapped, const std::string& file) {
   return text;
 }
 
+bool is_there(const std::filesystem::path& path) {
+  std::error_code unknown;
+  return std::filesystem::exists(path, unknown);
+}
+
+std::string read_index(const std::filesystem::path& path) {
+  std::error_code unknown;
+  const std::uintmax_t size = std::filesystem::file_size(path, unknown);
+  if (!unknown && size > header_limit) {
+    throw CheckpointError(
+        fmt::format("{}: expected an index of at most {} bytes, found {}", path.string(), header_limit, size));
+  }
+  return read_file(path);
+}
+
 // Errors of the system as errors of a checkpoint.
 template <class Work>
 auto as_checkpoint_error(const Work& work) {
@@ -198,13 +215,13 @@ void SafetensorsReader::State::add_file(const std::filesystem::path& file) {
 
 void SafetensorsReader::State::add_shards(const std::filesystem::path& index) {
   const std::string name = index.string();
-  Index parsed = parse_index(name, read_file(index));
+  Index parsed = parse_index(name, read_index(index));
   metadata = std::move(parsed.metadata);
   std::map<std::string, std::size_t> shards;
   for (const auto& [tensor, shard] : parsed.weight_map) {
     if (!shards.try_emplace(shard, files.size()).second) continue;
     const std::filesystem::path file = index.parent_path() / shard;
-    if (!std::filesystem::exists(file)) {
+    if (!is_there(file)) {
       throw CheckpointError(
           fmt::format("{}: expected the shard {} with \"{}\", found no such file", name, file.string(), tensor));
     }
@@ -233,13 +250,15 @@ Array<To> SafetensorsReader::State::read(const std::string& name, Accept accept)
   if (accept == Accept::floats && !std::is_integral_v<To> && !entry.is_float()) {
     throw complain("expected floats; integers are converted on request (Accept::numbers)");
   }
-  Array<To> out(entry.shape);
   try {
+    Array<To> out(entry.shape);
     convert(place.type->type, file, place.offset, out);
+    return out;
   } catch (const Error& error) {
     throw complain(error.what());
+  } catch (const std::bad_alloc&) {
+    throw complain(fmt::format("there is no memory for {} elements", entry.shape.size()));
   }
-  return out;
 }
 
 SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) {
@@ -247,9 +266,10 @@ SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) {
   state->path = path;
   as_checkpoint_error([&] {
     if (path.extension() == ".json") return state->add_shards(path);
-    if (!std::filesystem::is_directory(path)) return state->add_file(path);
-    if (std::filesystem::exists(path / single_file)) return state->add_file(path / single_file);
-    if (std::filesystem::exists(path / index_file)) return state->add_shards(path / index_file);
+    std::error_code unknown;  // opening says what is wrong
+    if (!std::filesystem::is_directory(path, unknown)) return state->add_file(path);
+    if (is_there(path / single_file)) return state->add_file(path / single_file);
+    if (is_there(path / index_file)) return state->add_shards(path / index_file);
     throw CheckpointError(
         fmt::format("{}: expected {} or {} in this folder, found neither", path.string(), single_file, index_file));
   });

@@ -245,7 +245,12 @@ BOOST_AUTO_TEST_CASE(damaged_folders_are_named) {
   std::filesystem::resize_file(folder / "c", std::filesystem::file_size(folder / "c") - 1);
   BOOST_CHECK_EXCEPTION(SafetensorsReader(folder.path()), CheckpointError,
                         speaks_of((folder / "c").string(), "truncated"));
+  write_file(index, "{}");
+  std::filesystem::resize_file(index, 200'000'000);
+  BOOST_CHECK_EXCEPTION(SafetensorsReader(folder.path()), CheckpointError,
+                        speaks_of("at most 100000000 bytes", "200000000"));
   std::filesystem::remove(index);
+  BOOST_CHECK_EXCEPTION(SafetensorsReader(folder / std::string(300, 'x')), CheckpointError, speaks_of("too long"));
   BOOST_CHECK_EXCEPTION(SafetensorsReader(folder.path()), CheckpointError,
                         speaks_of(folder.path().string(), "model.safetensors", "index.json", "neither"));
   BOOST_CHECK_EXCEPTION(SafetensorsReader{index}, CheckpointError, speaks_of(index.string(), "No such file"));
