@@ -75,6 +75,7 @@ class FFF : public RoutedLayer {
   std::int64_t branches() const override { return leaves(); }
   RoutedParameters routed_parameters() const override;
   FFF* soft_tree() override { return this; }
+  const FFF* soft_tree() const override { return this; }
 
   /// How decisions are taken in training; soft at first.
   void set_routing(Routing routing) { routing_ = routing; }

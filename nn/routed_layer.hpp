@@ -37,6 +37,7 @@ class RoutedLayer : public Layer {
   /// This layer as a tree of paper 1, whose decisions are trained: its routing can be set, frozen, initialised from
   /// data. Null for the others, which decide in one way only.
   virtual FFF* soft_tree() { return nullptr; }
+  virtual const FFF* soft_tree() const { return nullptr; }
 
   RoutedLayer* as_routed() override { return this; }
   const RoutedLayer* as_routed() const override { return this; }

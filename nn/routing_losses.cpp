@@ -26,9 +26,10 @@ Variable none() { return Tensor::scalar(0.f); }
 // A layer of one branch, or of trees of one each, does not.
 bool decides(const RoutingDecision& decision) { return decision.layer->branches() > decision.layer->trees(); }
 
-// A zero would be a wrong answer to what is not known.
-void require_details(const RoutingDecision& decision, const char* name) {
-  if (!std::holds_alternative<ChosenBranches>(decision.how)) return;
+// A zero would be a wrong answer to what is not known: of trees, or of the other layers.
+void require_details(const RoutingDecision& decision, bool of_trees, const char* name) {
+  const bool is_tree = decision.layer->soft_tree() != nullptr;
+  if (!std::holds_alternative<ChosenBranches>(decision.how) || is_tree != of_trees) return;
   throw Error(
       fmt::format("{}: the layer \"{}\" is in evaluation mode, of which only a RoutingTrace with details keeps "
                   "how it decided",
@@ -157,7 +158,7 @@ Variable squared_variation(const Variable& x) {
 
 Variable hardening_loss(const RoutingDecision& decision, const HardeningOptions& options) {
   if (!decides(decision)) return none();
-  require_details(decision, "hardening_loss");
+  require_details(decision, true, "hardening_loss");
   if (const auto* tree = std::get_if<TreeDecisions>(&decision.how)) {
     return hardening(tree->logits, tree->reach, tree->depth, options.weighting);
   }
@@ -169,7 +170,7 @@ Variable hardening_loss(const RoutingDecision& decision, const HardeningOptions&
 
 Variable load_balance_loss(const RoutingDecision& decision, const LoadBalanceOptions& options) {
   if (!decides(decision)) return none();
-  require_details(decision, "load_balance_loss");
+  require_details(decision, true, "load_balance_loss");
   const bool frequency = options.form == BalanceForm::frequency;
   if (const auto* tree = std::get_if<TreeDecisions>(&decision.how)) {
     return frequency ? load_frequency(*tree, decision.chosen().reshape({decision.rows()}))
@@ -197,13 +198,13 @@ Variable expert_load(const GateDecisions& gates) {
 }
 
 Variable importance_loss(const RoutingDecision& decision) {
-  require_details(decision, "importance_loss");
+  require_details(decision, false, "importance_loss");
   const auto* gates = std::get_if<GateDecisions>(&decision.how);
   return gates == nullptr ? none() : squared_variation(expert_importance(*gates));
 }
 
 Variable load_loss(const RoutingDecision& decision) {
-  require_details(decision, "load_loss");
+  require_details(decision, false, "load_loss");
   const auto* gates = std::get_if<GateDecisions>(&decision.how);
   return gates == nullptr ? none() : squared_variation(expert_load(*gates));
 }

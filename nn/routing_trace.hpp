@@ -25,7 +25,7 @@ struct TreeDecisions {
   Variable logits;                ///< [rows, nodes] in heap order, after region leak
   Variable path;                  ///< [rows, leaves]: the weight of each leaf's answer
   Tensor reach;                   ///< [rows, nodes]: the weight with which a row reaches each node, without gradient
-  std::optional<Indices> leaf{};  ///< [rows]: the leaf that answered, where that is known without looking for it
+  std::optional<Indices> leaf{};  ///< [rows]: where hard decisions lead, if that is known without looking for it
 };
 
 /// A tree of paper 1 that decided along each row's path alone, where the row's reach is 1.
@@ -48,7 +48,8 @@ struct ForestDecisions {
 struct GateDecisions {
   Variable clean;      ///< [rows, experts]: the logits without noise
   Variable deviation;  ///< [rows, experts]: of the noise; undefined where the layer has none
-  Variable largest;    ///< [rows, min(k + 1, experts)]: the largest logits, noise included, descending
+  Variable largest;    ///< [rows, min(k + 1, experts)]: the largest logits, noise included, descending; [rows, k] in
+                       ///< evaluation
   Indices chosen;      ///< [rows, k]
   Groups groups;       ///< rows by expert
   Variable gates;      ///< [rows, k]
