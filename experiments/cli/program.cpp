@@ -5,10 +5,13 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <filesystem>
+#include <new>
 
 #include <canopy/core/environment.hpp>
 #include <canopy/experiments/cli/commands.hpp>
 #include <canopy/experiments/harness/expect.hpp>
+#include <canopy/experiments/harness/terminal.hpp>
 
 #include <fmt/format.h>
 
@@ -30,6 +33,14 @@ int exit_code(const std::exception& error) {
   return 1;
 }
 
+/// In our own words where a library's are none.
+std::string message_of(const std::exception& error) {
+  if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
+    return fmt::format("{}: {}", file->path1().string(), file->code().message());
+  }
+  return is<std::bad_alloc>(error) ? "out of memory" : error.what();
+}
+
 /// What was printed may still wait for a disk that is full.
 void flush_output() {
   errno = 0;
@@ -41,12 +52,13 @@ void flush_output() {
 void print_line(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   std::ranges::replace(text, '\n', ' ');
-  fmt::print(stderr, "canopy: {}\n", text);
+  harness::say(fmt::format("canopy: {}\n", text));
 }
 
 }  // namespace
 
 int run_program(const Program& program, int argc, const char* const* argv) {
+  harness::hold_standard_streams();
   CLI::App app("Trains networks that use a few neurons of many, and runs the experiments of their papers again.",
                "canopy");
   app.set_version_flag("--version", environment().version);
@@ -67,7 +79,7 @@ int run_program(const Program& program, int argc, const char* const* argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const std::exception& error) {
-    print_line(error.what());
+    print_line(message_of(error));
     return exit_code(error);
   }
 }
