@@ -20,8 +20,10 @@ struct ClassifierScore {
   double maximum_leaf_load = 100;       ///< percent of the samples in the fullest leaf
   std::vector<std::int64_t> leaf_load;  ///< samples in each leaf
 
-  /// Over 90 % of the inputs in one of several leaves: the tree decides nothing, and the accuracy is that of one leaf.
-  bool collapsed() const { return leaves > 1 && maximum_leaf_load > 90; }
+  static constexpr double collapsed_above = 90;  ///< percent
+  /// More of the inputs than that in one of several leaves: the tree decides nothing, and the accuracy is that of one
+  /// leaf.
+  bool collapsed() const { return leaves > 1 && maximum_leaf_load > collapsed_above; }
 };
 
 /// Counts batch by batch.
