@@ -70,17 +70,21 @@ std::pair<double, double> range_of_x(const Figure& figure) {
   return {low, high > low ? high : low + 1};
 }
 
-/// More names than a panel has room for stand beside it.
-bool has_long_legend(const Figure& figure) {
-  constexpr std::ptrdiff_t room = 8;
-  return std::ranges::any_of(figure.panels, [](const Panel& panel) {
-    return std::ranges::count_if(panel.lines, [](const Line& line) { return !line.title.empty(); }) > room;
-  });
+/// Of the panel that has the most.
+std::size_t names_in_legend(const Figure& figure) {
+  std::ptrdiff_t most = 0;
+  for (const Panel& panel : figure.panels) {
+    most = std::max(most, std::ranges::count_if(panel.lines, [](const Line& line) { return !line.title.empty(); }));
+  }
+  return static_cast<std::size_t>(most);
 }
 
 std::string script(const Figure& figure) {
   const std::size_t panels = figure.panels.size();
-  const bool beside = has_long_legend(figure);
+  const std::size_t names = names_in_legend(figure);
+  const bool beside = names > 8;  // more than a panel has room for
+  const std::size_t width = (panels > 1 ? 600 : 900) + (beside ? 150 : 0);
+  const std::size_t height = std::max<std::size_t>(panels > 1 ? 400 : 600, beside ? 100 + 18 * names : 0);
   const auto across = static_cast<std::size_t>(std::ceil(std::sqrt(static_cast<double>(panels))));
   const std::size_t down = panels == 0 ? 0 : (panels + across - 1) / across;
   const auto [low, high] = range_of_x(figure);
@@ -93,9 +97,9 @@ std::string script(const Figure& figure) {
       "set ylabel {}\n"
       "set xrange [{}:{}]\n"
       "set multiplot layout {},{} title {}\n",
-      (panels > 1 ? 600 : 900) * across + (beside ? 300 * across : 0), panels > 1 ? 400 * down : 600,
-      identifier(figure.name), beside ? "outside top right" : fmt::format("inside {} opaque", figure.legend),
-      quoted(figure.x_label), quoted(figure.y_label), low, high, down, across, quoted(figure.title));
+      width * across, height * std::max<std::size_t>(down, 1), identifier(figure.name),
+      beside ? "outside top right maxcols 1" : fmt::format("inside {} opaque", figure.legend), quoted(figure.x_label),
+      quoted(figure.y_label), low, high, down, across, quoted(figure.title));
   for (const Panel& panel : figure.panels) {
     std::vector<std::string> plots;
     for (const Line& line : panel.lines) {  // bands first: no line lies under one

@@ -134,8 +134,22 @@ std::vector<Group> grouped(const Group& rows, const std::vector<std::string>& la
   return all;
 }
 
+/// How much of the cells' names, up to a dash, they have in common: it says nothing in a legend.
+std::size_t common_beginning(const Group& rows) {
+  const std::string& first = rows.front()->cell.name;
+  if (rows.size() < 2) return 0;
+  std::size_t length = first.size();
+  for (const ReportRow* row : rows) {
+    const std::string& name = row->cell.name;
+    const auto end = static_cast<std::size_t>(std::ranges::mismatch(first, name).in1 - first.begin());
+    length = std::min(length, end);
+  }
+  return length == 0 ? 0 : first.rfind('-', length - 1) + 1;
+}
+
 Panel panel_of(const Group& rows, const std::vector<Recorded>& recorded, const Chart& chart, Against against) {
   Panel panel{.title = words(rows.front()->cell, chart.panels), .lines = {}};
+  const std::size_t common = common_beginning(rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto cell = std::ranges::find(recorded, rows[i]->cell.name, &Recorded::cell);
     bool titled = false;
@@ -143,7 +157,7 @@ Panel panel_of(const Group& rows, const std::vector<Recorded>& recorded, const C
       Line line = line_of(*cell, curve.column, against);
       if (!has_values(line)) continue;
       line.colour = colour(i);
-      if (!titled) line.title = rows[i]->cell.name;
+      if (!titled) line.title = rows[i]->cell.name.substr(common);
       titled = true;
       if (curve.dashed) {
         line.width = 1;

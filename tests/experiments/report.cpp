@@ -394,6 +394,31 @@ BOOST_AUTO_TEST_CASE(figures_do_not_take_each_other_s_place) {
   BOOST_TEST(drawn[1].name == "accuracy-digits-2");
 }
 
+BOOST_AUTO_TEST_CASE(a_legend_says_what_differs) {
+  const program::Folder folder;
+  const RunDirectory directory{folder / "run"};
+  Experiment grid = experiment();
+  std::vector<Cell> cells;
+  for (int i = 0; i < 20; ++i) cells.push_back({.name = fmt::format("mnist-fff-w16-x{}", i)});
+  grid.cells = [&](const Settings&) { return cells; };
+  const auto draw = [&] {
+    for (const Cell& cell : cells) {
+      std::filesystem::create_directories(directory.cell(cell.name, 0));
+      MetricsFile(directory.cell(cell.name, 0) / "metrics.csv").append(0, {{"validation_accuracy", 80}});
+    }
+    return figures(harness::report(directory, grid, resolve(grid, "quick", 1, "", {})), grid, directory).at(0);
+  };
+  const Figure many = draw();
+  BOOST_TEST(many.panels[0].lines[19].title == "x19");
+  BOOST_TEST(to_svg(many).find(">x19<") != std::string::npos);
+  cells = {{.name = "mnist-ff-w16"}, {.name = "mnist-fff-w16"}};
+  BOOST_TEST(draw().panels[0].lines[1].title == "fff-w16");
+  cells = {{.name = "tree"}, {.name = "tree-2"}};
+  BOOST_TEST(draw().panels[0].lines[1].title == "tree-2");
+  cells = {{.name = "mnist-ff-w16"}};
+  BOOST_TEST(draw().panels[0].lines[0].title == "mnist-ff-w16");
+}
+
 BOOST_AUTO_TEST_CASE(entropies_over_the_steps) {
   const program::Folder folder;
   MetricsFile entropies(folder / "entropies.csv", "step", 20);
