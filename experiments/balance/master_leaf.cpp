@@ -3,6 +3,7 @@
 #include <set>
 
 #include <canopy/experiments/balance/recipes.hpp>
+#include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 
 namespace canopy::balance {
@@ -55,9 +56,9 @@ std::map<std::string, double> paper_numbers(const Cell& cell) {
                                  {16, 2, 96.53, 97.20, 94.14, 94.57},  {16, 1, 95.79, 97.34, 93.78, 94.53},
                                  {128, 8, 99.80, 100.0, 95.10, 95.40}, {128, 4, 99.57, 100.0, 95.04, 95.46},
                                  {128, 2, 97.83, 99.87, 93.69, 95.00}, {128, 1, 94.65, 99.77, 91.65, 95.10}};
-  if (cell.dataset != "mnist" || cell.model != "master-leaf") return {};
+  if (cell.text("dataset") != "mnist" || cell.text("model") != "master-leaf") return {};
   for (const Row& row : best) {
-    if (cell.training_width != row.training_width || cell.leaf_width != row.leaf_width) continue;
+    if (cell.number("training_width") != row.training_width || cell.number("leaf_width") != row.leaf_width) continue;
     return {{"train_accuracy", row.train},
             {"train_accuracy_soft", row.train_soft},
             {"g_a", row.test},
@@ -90,6 +91,7 @@ Experiment master_leaf() {
                       {.name = "paper", .seconds = 35000, .seeds = 10, .changes = paper}},
           .cells = cells,
           .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
+          .measures = training::classification_measures(),
           .paper_numbers = paper_numbers,
           .columns = {"train_accuracy", "train_accuracy_soft", "g_a", "g_a_soft", "mix", "leaves_used",
                       "maximum_leaf_load"}};

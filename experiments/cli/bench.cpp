@@ -3,13 +3,12 @@
 #include <string>
 #include <vector>
 
-#include <unistd.h>
-
 #include <canopy/core/environment.hpp>
 #include <canopy/core/file.hpp>
 #include <canopy/core/threads.hpp>
 #include <canopy/experiments/cli/commands.hpp>
 #include <canopy/experiments/harness/expect.hpp>
+#include <canopy/experiments/harness/terminal.hpp>
 #include <canopy/experiments/harness/text_table.hpp>
 
 #include <fmt/format.h>
@@ -45,10 +44,10 @@ void show(const std::vector<benchmark::Candidate>& candidates, int repetition, i
   std::string names;
   for (const benchmark::Candidate& each : candidates) names += (names.empty() ? "" : ", ") + each.name;
   if (names.size() > longest) names = names.substr(0, longest) + " ...";
-  if (isatty(STDERR_FILENO)) {
-    fmt::print(stderr, "\r\033[Ktiming {} ({}/{})", names, repetition + 1, repetitions);
+  if (harness::is_drawable()) {
+    harness::draw_line(fmt::format("timing {} ({}/{})", names, repetition + 1, repetitions));
   } else if (repetition == 0) {
-    fmt::print(stderr, "timing {}, {} times\n", names, repetitions);
+    harness::say(fmt::format("timing {}, {} times\n", names, repetitions));
   }
 }
 
@@ -56,10 +55,10 @@ void bench(const Program& program, BenchCommand& options) {
   const Benchmark& chosen = find(program.benchmarks, options.name);
   const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
   const ThreadGuard guard(options.threads);
-  fmt::print(stderr, "{}\n", banner("0"));
+  harness::say(banner("0") + "\n");
   options.progress = show;
   const std::vector<Row> rows = chosen.run(options);
-  if (isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K");
+  if (harness::is_drawable()) harness::draw_line("");
   if (rows.empty()) throw ConfigError(fmt::format("{}: no row's name holds \"{}\"", options.name, options.only));
   if (options.json && options.json_file.empty()) {
     fmt::print("{}\n", to_json(chosen, options, rows).dump(2));
@@ -80,9 +79,9 @@ void add_bench(CLI::App& app, const Program& program) {
   const auto options = std::make_shared<BenchCommand>();
   options->threads = hardware_threads();
   command->add_option("NAME", options->name, "A benchmark")->required();
-  command->add_option("--threads", options->threads, "Threads")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--threads", options->threads, "Threads")->capture_default_str()->check(at_least_one());
   command->add_option("--only", options->only, "Only rows whose name holds this text");
-  command->add_option("--repeats", options->repeats, "Repetitions of each row")->check(CLI::PositiveNumber);
+  command->add_option("--repeats", options->repeats, "Repetitions of each row")->check(at_least_one());
   command->add_option("--expect", options->expect, "'ROW:FIELD>=VALUE': fail with code 4 where this is missed")
       ->allow_extra_args(false);
   CLI::Option* json = command->add_option("--json", options->json_file, "Print one JSON value, or write it to a file")

@@ -1,11 +1,9 @@
 #include <canopy/experiments/cli/download_display.hpp>
 
-#include <cstdio>
-
 #include <canopy/experiments/harness/progress.hpp>
+#include <canopy/experiments/harness/terminal.hpp>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace canopy::cli {
 namespace {
@@ -16,10 +14,10 @@ double megabytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1e6; 
 
 }  // namespace
 
-DownloadDisplay::DownloadDisplay() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+DownloadDisplay::DownloadDisplay() : terminal_(harness::is_drawable()) {}
 
 DownloadDisplay::~DownloadDisplay() {
-  if (drawn_) fmt::print(stderr, "\n");
+  if (drawn_) harness::say("\n");
 }
 
 void DownloadDisplay::show(const datasets::DownloadProgress& progress) {
@@ -29,21 +27,21 @@ void DownloadDisplay::show(const datasets::DownloadProgress& progress) {
   if (!complete && now - shown_ < (terminal_ ? Clock::duration(100ms) : Clock::duration(10s))) return;
   shown_ = now;
   if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{}", line(progress));
+    harness::draw_line(line(progress));
     drawn_ = true;
   } else if (!complete) {
-    fmt::print(stderr, "{}\n", line(progress));
+    harness::say(line(progress) + "\n");
   }
-  std::fflush(stderr);
 }
 
 void DownloadDisplay::begin(const datasets::DownloadProgress& progress) {
-  if (drawn_) fmt::print(stderr, "\n");
+  if (drawn_) harness::say("\n");
   drawn_ = false;
   address_ = progress.address;
   begin_ = shown_ = Clock::now();
-  fmt::print(stderr, "{}{}\n", address_,
-             progress.before > 0 ? fmt::format(", continued at {:.1f} MB", megabytes(progress.before)) : "");
+  const std::string where =
+      progress.before > 0 ? fmt::format(", continued at {:.1f} MB", megabytes(progress.before)) : "";
+  harness::say(address_ + where + "\n");
 }
 
 std::string DownloadDisplay::line(const datasets::DownloadProgress& progress) const {

@@ -5,6 +5,7 @@
 #include <canopy/core/threads.hpp>
 #include <canopy/experiments/cli/commands.hpp>
 #include <canopy/experiments/harness/expect.hpp>
+#include <canopy/experiments/harness/terminal.hpp>
 
 #include <fmt/format.h>
 
@@ -54,7 +55,7 @@ void eval(const Program& program, const EvalCommand& options) {
     throw CheckpointError(fmt::format("{}: no such file", options.checkpoint.string()));
   }
   const ThreadGuard guard(options.threads);
-  fmt::print(stderr, "{}\n", banner("none"));
+  harness::say(banner("none") + "\n");
   const EvalResult result = program.evaluate(options);
   const Json json = to_json(options, result);
   if (options.json) {
@@ -80,7 +81,7 @@ void add_eval(CLI::App& app, const Program& program) {
   command->add_option("--input-range", options->input_range,
                       "0,1 or -1,1: the inputs of a model whose file does not say");
   command->add_option("--data", options->data, "Folder of the data sets");
-  command->add_option("--threads", options->threads, "Threads")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--threads", options->threads, "Threads")->capture_default_str()->check(at_least_one());
   command->add_option("--expect", options->expect, "'FIELD>=VALUE': fail with code 4 where this is missed")
       ->allow_extra_args(false);
   command->add_flag("--json", options->json, "Print one JSON value");

@@ -5,10 +5,13 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <filesystem>
+#include <new>
 
 #include <canopy/core/environment.hpp>
 #include <canopy/experiments/cli/commands.hpp>
 #include <canopy/experiments/harness/expect.hpp>
+#include <canopy/experiments/harness/terminal.hpp>
 
 #include <fmt/format.h>
 
@@ -38,6 +41,19 @@ int exit_code() {
   }
 }
 
+/// What went wrong, in our own words where a library's are none; likewise.
+std::string message() {
+  try {
+    throw;
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fmt::format("{}: {}", error.path1().string(), error.code().message());
+  } catch (const std::bad_alloc&) {
+    return "out of memory";
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
 /// What was printed may still wait for a disk that is full.
 void flush_output() {
   errno = 0;
@@ -49,12 +65,13 @@ void flush_output() {
 void print_line(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   std::ranges::replace(text, '\n', ' ');
-  fmt::print(stderr, "canopy: {}\n", text);
+  harness::say(fmt::format("canopy: {}\n", text));
 }
 
 }  // namespace
 
 int run_program(const Program& program, int argc, const char* const* argv) {
+  harness::hold_standard_streams();
   CLI::App app("Trains networks that use a few neurons of many, and runs the experiments of their papers again.",
                "canopy");
   app.set_version_flag("--version", environment().version);
@@ -74,8 +91,8 @@ int run_program(const Program& program, int argc, const char* const* argv) {
     return 0;
   } catch (const CLI::Success& help) {
     return app.exit(help);
-  } catch (const std::exception& error) {
-    print_line(error.what());
+  } catch (const std::exception&) {
+    print_line(message());
     return exit_code();
   }
 }

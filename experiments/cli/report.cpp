@@ -25,11 +25,11 @@ struct ReportCommand {
 };
 
 /// report.md, report.csv and plots/*.svg
-void write_report(const Json& rows, const RunDirectory& directory, const std::filesystem::path& folder) {
+void write_report(const Report& all, const std::vector<Figure>& figures, const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder / "plots");
-  write_file(folder / "report.md", to_markdown(rows));
-  write_file(folder / "report.csv", to_csv(rows));
-  for (const Figure& figure : figures(rows, directory)) {
+  write_file(folder / "report.md", to_markdown(all));
+  write_file(folder / "report.csv", to_csv(all));
+  for (const Figure& figure : figures) {
     write_file(folder / "plots" / (figure.name + ".svg"), to_svg(figure));
   }
 }
@@ -37,13 +37,15 @@ void write_report(const Json& rows, const RunDirectory& directory, const std::fi
 void print_report(const Program& program, const ReportCommand& options) {
   const RunDirectory directory{options.directory};
   const Configuration configuration = read_configuration(directory.configuration(), program.experiments);
-  const Json rows = report(directory, find_experiment(program.experiments, configuration.experiment), configuration);
-  fmt::print("{}\n", options.json ? rows.dump(2) : harness::to_text(rows));
+  const Experiment& experiment = find_experiment(program.experiments, configuration.experiment);
+  const Report all = report(directory, experiment, configuration);
+  fmt::print("{}\n", options.json ? to_json(all).dump(2) : harness::to_text(all));
   std::fflush(stdout);
-  if (!options.json || !options.to.empty()) {
-    write_report(rows, directory, options.to.empty() ? directory.root : std::filesystem::path(options.to));
-  }
-  if (!options.html.empty()) write_file(options.html, to_html(rows, directory));
+  const bool writes = !options.json || !options.to.empty();
+  if (!writes && options.html.empty()) return;
+  const std::vector<Figure> drawn = figures(all, experiment, directory);
+  if (writes) write_report(all, drawn, options.to.empty() ? directory.root : std::filesystem::path(options.to));
+  if (!options.html.empty()) write_file(options.html, to_html(all, drawn));
 }
 
 }  // namespace

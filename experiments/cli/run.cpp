@@ -10,6 +10,7 @@
 #include <canopy/experiments/harness/report.hpp>
 #include <canopy/experiments/harness/run.hpp>
 #include <canopy/experiments/harness/table.hpp>
+#include <canopy/experiments/harness/terminal.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -68,20 +69,29 @@ std::vector<Planned> plan(const Program& program, const RunCommand& options) {
       root = experiments.size() == 1 ? std::filesystem::path(options.out) : options.out / std::filesystem::path(folder);
     all.push_back({experiment, resolve(*experiment, options.preset, options.seeds, options.only, options.set), {root}});
     check_claim(all.back().directory, all.back().configuration, options.resume);
-    std::ranges::copy(named_rows(report(all.back().directory, *experiment, all.back().configuration)["rows"], "cell"),
-                      std::back_inserter(rows));
+    std::ranges::copy(
+        named_rows(to_json(report(all.back().directory, *experiment, all.back().configuration))["rows"], "cell"),
+        std::back_inserter(rows));
   }
   check_names(parse_expectations(options.expect), rows);
   return all;
 }
 
-std::string how_to_resume(const CommandLine& words) {
+/// As a shell reads it as one word.
+std::string shell_quoted(const std::string& word) {
+  constexpr const char* plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=:,./@%";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string how_to_resume(CommandLine words) {
+  // Behind "--" every word is a name, --resume as well.
+  const auto names = std::ranges::find(words, "--");
+  if (std::find(words.begin(), names, "--resume") == names) words.insert(names, "--resume");
   std::vector<std::string> quoted;
-  for (const std::string& word : words) {
-    const bool plain = word.find_first_of(" \t\"'\\$&|;<>()*?[]#~`!{}") == std::string::npos && !word.empty();
-    quoted.push_back(plain ? word : "'" + word + "'");
-  }
-  if (std::ranges::find(words, "--resume") == words.end()) quoted.push_back("--resume");
+  for (const std::string& word : words) quoted.push_back(shell_quoted(word));
   return fmt::format("interrupted, state saved; continue with: {}", fmt::join(quoted, " "));
 }
 
@@ -103,16 +113,16 @@ void run(const Program& program, const RunCommand& options, const CommandLine& w
   std::vector<NamedRow> rows;
   Json reports = Json::array();
   for (const auto& [experiment, configuration, directory] : planned) {
-    fmt::print(stderr, "{}\n", banner(configuration.seeds == 1 ? "0" : fmt::format("0..{}", configuration.seeds - 1)));
+    say(banner(configuration.seeds == 1 ? "0" : fmt::format("0..{}", configuration.seeds - 1)) + "\n");
     const GridOutcome outcome =
         run_experiment(*experiment, configuration, directory,
                        {.threads = options.threads, .data = options.data, .resume = options.resume}, signals);
     if (outcome.interrupted) throw Failed(how_to_resume(words), 130);
     failures.insert(failures.end(), outcome.failures.begin(), outcome.failures.end());
-    const Json result = report(directory, *experiment, configuration);
-    std::ranges::copy(named_rows(result["rows"], "cell"), std::back_inserter(rows));
+    const Report result = report(directory, *experiment, configuration);
     if (!options.json) fmt::print("{}{}\n", reports.empty() ? "" : "\n", harness::to_text(result));
-    reports.push_back(result);
+    reports.push_back(to_json(result));
+    std::ranges::copy(named_rows(reports.back()["rows"], "cell"), std::back_inserter(rows));
   }
   if (options.json) fmt::print("{}\n", (reports.size() == 1 ? reports[0] : reports).dump(2));
   std::fflush(stdout);
@@ -127,10 +137,10 @@ void add_run(CLI::App& app, const Program& program, const CommandLine& words) {
   const auto options = std::make_shared<RunCommand>();
   command->add_option("NAME", options->names, "Experiments: names, patterns such as 'fff/*', or all")->required();
   command->add_option("--preset", options->preset, "quick, standard or paper")->capture_default_str();
-  command->add_option("--seeds", options->seeds, "Seeds 0..N-1 (default: the preset's)")->check(CLI::PositiveNumber);
+  command->add_option("--seeds", options->seeds, "Seeds 0..N-1 (default: the preset's)")->check(at_least_one());
   command->add_option("--threads", options->threads, "Threads, all together")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(at_least_one());
   command->add_option("--out", options->out, "Run directory (default: runs/NAME with - for /)");
   command->add_option("--data", options->data, "Folder of the data sets");
   command->add_option("--only", options->only, "Only the cells that this pattern matches");

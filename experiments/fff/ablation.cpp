@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 
 namespace canopy::fff {
@@ -78,6 +79,13 @@ Settings settings() {
       {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{32}}, {"leaf_width", Integers{1}}}, names(), 8);
 }
 
+// Every recipe of one tree in a panel.
+Measures measures() {
+  Measures measures = training::classification_measures();
+  measures.charts.front().panels = {"training_width", "leaf_width"};
+  return measures;
+}
+
 }  // namespace
 
 Experiment ablation() {
@@ -97,6 +105,7 @@ Experiment ablation() {
                       {.name = "paper", .seconds = 10000, .seeds = 10, .changes = paper}},
           .cells = cells,
           .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
+          .measures = measures(),
           .columns = {"m_a", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load", "entropy"}};
 }
 

@@ -1,6 +1,7 @@
 #include <canopy/experiments/fff/counterparts.hpp>
 
 #include <canopy/experiments/fff/counterparts_paper.hpp>
+#include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 #include <canopy/experiments/training/classifier_timing.hpp>
 
@@ -53,6 +54,7 @@ Experiment counterparts() {
                       {.name = "paper", .seconds = 30000, .seeds = 10, .changes = paper}},
           .cells = cells,
           .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
+          .measures = training::classification_measures(),
           .timing = [](const TimingContext& context) { return training::time_classifiers(context, recipes()); },
           .paper_numbers = counterparts_in_paper,
           .columns = {"m_a", "m_a_ett", "g_a", "g_a_ett", "leaves_used", "maximum_leaf_load", "entropy",

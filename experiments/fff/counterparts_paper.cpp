@@ -78,8 +78,8 @@ constexpr Row table[] = {
 
 std::map<std::string, double> counterparts_in_paper(const harness::Cell& cell) {
   for (const Row& row : table) {
-    if (cell.dataset != row.dataset || cell.training_width != row.training_width) continue;
-    if (cell.leaf_width.value_or(0) != row.leaf_width) continue;
+    if (cell.text("dataset") != row.dataset || cell.number("training_width") != row.training_width) continue;
+    if (cell.number("leaf_width").value_or(0) != row.leaf_width) continue;
     return {{"m_a", row.m_a},       {"g_a", row.g_a},       {"speedup", row.speedup},
             {"m_a_sd", row.m_a_sd}, {"g_a_sd", row.g_a_sd}, {"milliseconds", row.milliseconds}};
   }

@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 
+#include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 #include <canopy/experiments/training/classifier_timing.hpp>
 
@@ -79,9 +80,9 @@ std::map<std::string, double> paper_numbers(const Cell& cell) {
                                                                              {256, {91.2, 244, 44.4, 17}},
                                                                              {512, {96.2, 175, 43.7, 10}},
                                                                              {1024, {96.0, 180, 41.3, 9}}}}};
-  const auto model = table.find(cell.model);
-  if (cell.dataset != "cifar-10" || model == table.end()) return {};
-  const auto row = model->second.find(cell.training_width.value());
+  const auto model = table.find(cell.text("model"));
+  if (cell.text("dataset") != "cifar-10" || model == table.end()) return {};
+  const auto row = model->second.find(cell.number("training_width").value());
   if (row == model->second.end()) return {};
   return {{"m_a", row->second[0]}, {"m_a_ett", row->second[1]}, {"g_a", row->second[2]}, {"g_a_ett", row->second[3]}};
 }
@@ -110,6 +111,7 @@ Experiment experts() {
                       {.name = "paper", .seconds = 60000, .seeds = 1, .changes = paper}},
           .cells = cells,
           .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
+          .measures = training::classification_measures(),
           .timing = [](const TimingContext& context) { return training::time_classifiers(context, recipes()); },
           .paper_numbers = paper_numbers,
           .columns = {"m_a", "m_a_ett", "g_a", "g_a_ett", "leaves_used", "maximum_leaf_load", "epochs", "speedup"}};

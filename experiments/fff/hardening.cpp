@@ -1,6 +1,8 @@
 #include <canopy/experiments/fff/hardening.hpp>
 
+#include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
+#include <canopy/experiments/training/entropy_figures.hpp>
 
 namespace canopy::fff {
 namespace {
@@ -45,7 +47,9 @@ Experiment hardening() {
                       {.name = "paper", .seconds = 300, .seeds = 1, .changes = {{"epochs", std::int64_t{300}}}}},
           .cells = cells,
           .run = [](const CellContext& context) { return training::train_cell(context, recipes(), every); },
-          .columns = {"m_a", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load", "entropy"}};
+          .measures = training::classification_measures(),
+          .columns = {"m_a", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load", "entropy"},
+          .figures = training::entropy_figures};
 }
 
 }  // namespace canopy::fff

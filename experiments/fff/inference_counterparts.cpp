@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 #include <canopy/experiments/training/classifier_timing.hpp>
 
@@ -69,6 +70,7 @@ Experiment inference_counterparts() {
                       {.name = "paper", .seconds = 220000, .seeds = 10, .changes = paper}},
           .cells = cells,
           .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
+          .measures = training::classification_measures(),
           .timing = [](const TimingContext& context) { return training::time_classifiers(context, recipes()); },
           .columns = {"m_a", "m_a_ett", "g_a", "g_a_ett", "leaves_used", "maximum_leaf_load", "entropy",
                       "microseconds_a_sample", "speedup_inference_size"}};

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/file.hpp>
 #include <canopy/experiments/harness/pattern.hpp>
 
 #include <fmt/format.h>
@@ -48,9 +49,11 @@ toml::table to_table(const Configuration& configuration) {
 
 toml::table parse_file(const std::filesystem::path& file) {
   try {
-    return toml::parse_file(file.string());
+    return toml::parse(read_file(file));
   } catch (const toml::parse_error& error) {
     throw DataError(fmt::format("{}: line {}: {}", file.string(), error.source().begin.line, error.description()));
+  } catch (const Error& error) {
+    throw DataError(error.what());
   }
 }
 
@@ -85,6 +88,30 @@ T required(const toml::table& table, const char* key, const std::filesystem::pat
   throw DataError(fmt::format("{}: \"{}\" is missing or of another type", file.string(), key));
 }
 
+/// Fields of result.json and of a report's rows stand side by side: no two may have the same name.
+void check_fields(const Experiment& experiment, const Cell& cell) {
+  std::set<std::string> taken = {"experiment",   "cell",  "seed",   "status",  "seeds_done",
+                                 "seeds_failed", "noisy", "errors", "diverged"};
+  const auto take = [&](const std::string& name) {
+    if (name.empty() || !taken.insert(name).second) {
+      throw ConfigError(
+          fmt::format("{}: \"{}\" names two things, or nothing, of cell \"{}\"", experiment.name, name, cell.name));
+    }
+  };
+  for (const Metric& metric : experiment.measures.metrics) take(metric.name);
+  for (const Remark& remark : experiment.measures.remarks) take(field_of(remark.word));
+  for (const auto& [name, value] : cell.labels) take(name);
+}
+
+void check_columns(const Experiment& experiment) {
+  for (const std::string& column : experiment.columns) {
+    if (std::ranges::find(experiment.measures.metrics, column, &Metric::name) != experiment.measures.metrics.end()) {
+      continue;
+    }
+    throw ConfigError(fmt::format("{}: the column \"{}\" is no metric", experiment.name, column));
+  }
+}
+
 }  // namespace
 
 const Experiment& find_experiment(const std::vector<Experiment>& experiments, const std::string& name) {
@@ -116,8 +143,10 @@ Configuration resolve(const Experiment& experiment, const std::string& preset, s
 
 std::vector<Cell> selected_cells(const Experiment& experiment, const Configuration& configuration) {
   std::vector<Cell> cells = experiment.cells(configuration.settings);
+  check_columns(experiment);
   std::set<std::string> names;
   for (const Cell& cell : cells) {
+    check_fields(experiment, cell);
     const bool plain =
         !cell.name.empty() && cell.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
     if (!plain || !names.insert(cell.name).second) {

@@ -24,8 +24,8 @@ struct Configuration {
 Configuration resolve(const Experiment& experiment, const std::string& preset, std::int64_t seeds,
                       const std::string& only, const std::vector<std::string>& assignments);
 
-/// The selected part of the grid. Throws ConfigError when `only` matches no cell, or a cell's name is not [a-z0-9-]+ or
-/// not unique.
+/// The selected part of the grid. Throws ConfigError when `only` matches no cell, when a cell's name is not [a-z0-9-]+
+/// or not unique, when a label, a metric and a remark share a name, or when a column is no metric.
 std::vector<Cell> selected_cells(const Experiment& experiment, const Configuration& configuration);
 
 std::string to_toml(const Configuration& configuration);

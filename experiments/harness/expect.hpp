@@ -9,7 +9,7 @@
 
 namespace canopy::harness {
 
-/// One promise. FIELD names a member of a row; of a `{mean, sd, best, ...}` object it means `mean`, and `g_a.best`
+/// One promise. FIELD names a member of a row; of a `{mean, sd, best, ...}` object it means `mean`, and `rmse.best`
 /// another member.
 struct Expectation {
   std::string text;     ///< as it was written

@@ -7,10 +7,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <canopy/core/error.hpp>
-#include <canopy/experiments/harness/json.hpp>
+#include <canopy/experiments/harness/gnuplot.hpp>
+#include <canopy/experiments/harness/measures.hpp>
 #include <canopy/experiments/harness/result.hpp>
 #include <canopy/experiments/harness/settings.hpp>
 
@@ -18,14 +20,13 @@ namespace canopy::harness {
 
 /// One cell of the grid: trained once for each seed.
 struct Cell {
-  std::string name;  ///< [a-z0-9-]+, such as "mnist-fff-w128-l8-canopy"
-  std::string dataset = {};
-  std::string model = {};
-  std::string recipe = {};
-  std::optional<std::int64_t> training_width = {};
-  std::optional<std::int64_t> leaf_width = {};  ///< none for models without leaves
-  std::optional<std::int64_t> depth = {};
-  double work = 1;  ///< expected time against the other cells, for the estimate of the time left
+  std::string name;    ///< [a-z0-9-]+, such as "abalone-tree-d4-plain"
+  Labels labels = {};  ///< what it is, such as {{"dataset", "abalone"}, {"depth", 4}}
+  double work = 1;     ///< expected time against the other cells, for the estimate of the time left
+
+  /// Its labels by name; both throw ConfigError as Labels does.
+  const std::string& text(std::string_view label) const { return labels.text(label); }
+  std::optional<std::int64_t> number(std::string_view label) const { return labels.number(label); }
 };
 
 /// Thrown by a cell that saved its state because `stop_requested()`.
@@ -43,9 +44,9 @@ struct CellContext {
   std::filesystem::path data;    ///< folder of the data sets; empty: the default places
   int threads = 1;
 
-  /// Appends a row to metrics.csv, for good, and shows it. Comes before the checkpoint that counts this epoch. The
-  /// first report of a process cuts the rows that an earlier process wrote from this epoch on.
-  std::function<void(const Epoch&)> report;
+  /// Appends a row to metrics.csv, for good, and shows it. Comes before the checkpoint that counts this row. The first
+  /// report of a process cuts the rows that an earlier process wrote from this one on.
+  std::function<void(const MetricsRow&)> report;
   /// True once the run is to end: at the next epoch or step boundary save the checkpoint and throw Interrupted.
   std::function<bool()> stop_requested;
 
@@ -59,6 +60,14 @@ struct TimingContext {
   Settings settings;
   std::filesystem::path data;
   int threads = 1;
+};
+
+/// A row of timing.json.
+struct TimedCell {
+  std::string cell;
+  /// Timed metrics, and any others. A time called "milliseconds", or with such an end, has the half distance between
+  /// the quartiles of its repetitions beside it, with "spread" in that place: "dense_milliseconds" and "dense_spread".
+  Numbers numbers = {};
 };
 
 /// A named set of changes to an experiment's default settings.
@@ -81,13 +90,17 @@ struct Experiment {
   std::function<std::vector<Cell>(const Settings&)> cells;
   /// Trains one cell. The same cell, seed and settings give the same result for any number of threads.
   std::function<Result(const CellContext&)> run;
-  /// Optional: speed, measured alone after the grid. One object a cell: {cell, speedup, ...}, `speedup` and every other
-  /// number the paper has a counterpart for under its field's name; all other fields are free.
-  std::function<std::vector<Json>(const TimingContext&)> timing = {};
-  /// Optional: the paper's numbers for a cell by field, such as {{"m_a", 99.3}, {"g_a", 94.9}, {"speedup", 3.39}}.
+  /// What a result holds, and how it is shown.
+  Measures measures = {};
+  /// Optional: speed, measured alone after the grid.
+  std::function<std::vector<TimedCell>(const TimingContext&)> timing = {};
+  /// Optional: the paper's numbers for a cell by metric, such as {{"rmse", 0.31}, {"speedup", 3.39}}.
   std::function<std::map<std::string, double>(const Cell&)> paper_numbers = {};
-  /// The fields that the table shows.
-  std::vector<std::string> columns = {"m_a", "g_a", "leaves_used", "maximum_leaf_load", "speedup"};
+  /// The metrics that the table shows, by name; none: all.
+  std::vector<std::string> columns = {};
+  /// Optional: figures of what a cell with this name and seed wrote into its folder besides.
+  std::function<std::vector<Figure>(const std::filesystem::path& folder, const std::string& cell, std::int64_t seed)>
+      figures = {};
 };
 
 }  // namespace canopy::harness

@@ -42,10 +42,16 @@ std::string identifier(const std::string& name) {
   return out;
 }
 
-std::string data_block(const std::string& name, const Line& line) {
+/// Rows of x and the other columns; what is not finite is NaN.
+std::string data_block(const std::string& name, const std::vector<double>& x,
+                       const std::vector<const std::vector<double>*>& columns) {
   std::string out = fmt::format("${} << END\n", name);
-  for (std::size_t i = 0; i < line.x.size(); ++i) {
-    out += std::isfinite(line.y[i]) ? fmt::format("{} {}\n", line.x[i], line.y[i]) : fmt::format("{} NaN\n", line.x[i]);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    out += fmt::format("{}", x[i]);
+    for (const std::vector<double>* column : columns) {
+      out += std::isfinite((*column)[i]) ? fmt::format(" {}", (*column)[i]) : " NaN";
+    }
+    out += "\n";
   }
   return out + "END\n";
 }
@@ -64,8 +70,21 @@ std::pair<double, double> range_of_x(const Figure& figure) {
   return {low, high > low ? high : low + 1};
 }
 
+/// Of the panel that has the most.
+std::size_t names_in_legend(const Figure& figure) {
+  std::ptrdiff_t most = 0;
+  for (const Panel& panel : figure.panels) {
+    most = std::max(most, std::ranges::count_if(panel.lines, [](const Line& line) { return !line.title.empty(); }));
+  }
+  return static_cast<std::size_t>(most);
+}
+
 std::string script(const Figure& figure) {
   const std::size_t panels = figure.panels.size();
+  const std::size_t names = names_in_legend(figure);
+  const bool beside = names > 8;  // more than a panel has room for
+  const std::size_t width = (panels > 1 ? 600 : 900) + (beside ? 150 : 0);
+  const std::size_t height = std::max<std::size_t>(panels > 1 ? 400 : 600, beside ? 100 + 18 * names : 0);
   const auto across = static_cast<std::size_t>(std::ceil(std::sqrt(static_cast<double>(panels))));
   const std::size_t down = panels == 0 ? 0 : (panels + across - 1) / across;
   const auto [low, high] = range_of_x(figure);
@@ -73,18 +92,28 @@ std::string script(const Figure& figure) {
       "set terminal svg size {},{} noenhanced name '{}' font 'sans-serif,12' background 'white'\n"
       "set encoding utf8\n"
       "set grid\n"
-      "set key inside {} opaque\n"
+      "set key {}\n"
       "set xlabel {}\n"
       "set ylabel {}\n"
       "set xrange [{}:{}]\n"
       "set multiplot layout {},{} title {}\n",
-      panels > 1 ? 600 * across : 900, panels > 1 ? 400 * down : 600, identifier(figure.name), figure.legend,
-      quoted(figure.x_label), quoted(figure.y_label), low, high, down, across, quoted(figure.title));
+      width * across, height * std::max<std::size_t>(down, 1), identifier(figure.name),
+      beside ? "outside top right maxcols 1" : fmt::format("inside {} opaque", figure.legend), quoted(figure.x_label),
+      quoted(figure.y_label), low, high, down, across, quoted(figure.title));
   for (const Panel& panel : figure.panels) {
     std::vector<std::string> plots;
+    for (const Line& line : panel.lines) {  // bands first: no line lies under one
+      if (line.low.empty() || line.x.size() < 2) continue;
+      const std::string block = fmt::format("band{}", plots.size());
+      out += data_block(block, line.x, {&line.low, &line.high});
+      plots.push_back(
+          fmt::format("${} using 1:2:3 with filledcurves fillstyle transparent solid 0.15 noborder "
+                      "linecolor rgb {} notitle",
+                      block, quoted(line.colour)));
+    }
     for (const Line& line : panel.lines) {
       const std::string block = fmt::format("line{}", plots.size());
-      out += data_block(block, line);
+      out += data_block(block, line.x, {&line.y});
       // One point makes no line.
       plots.push_back(fmt::format("${} using 1:2 with {} linewidth {} dashtype {} linecolor rgb {} {}", block,
                                   line.x.size() > 1 ? "lines" : "linespoints pointtype 7 pointsize 0.5", line.width,
@@ -148,6 +177,13 @@ std::string run(const std::string& text) {
 }
 
 }  // namespace
+
+std::string colour(std::size_t i) {
+  constexpr const char* colours[] = {"#1f6fb4", "#d9730d", "#2a9d4a", "#c0392b", "#8257a8", "#7a5c3e",
+                                     "#4a4a4a", "#0fa3a3", "#e377c2", "#9a9a1a", "#10307a", "#f2a900",
+                                     "#7fb2e5", "#7a0f3c", "#8fd19e", "#f29a8e", "#c3a6e0", "#9a9a9a"};
+  return colours[i % std::size(colours)];
+}
 
 std::string to_svg(const Figure& figure) { return run(script(figure)); }
 

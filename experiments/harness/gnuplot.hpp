@@ -1,6 +1,7 @@
 // Lines as SVG, drawn by gnuplot in a child process.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,13 @@ struct Line {
   double width = 2;
   int dashes = 1;  ///< gnuplot's dash type; 1 is solid
   std::vector<double> x;
-  std::vector<double> y;  ///< as many; gaps where not finite
+  std::vector<double> y;          ///< as many; gaps where not finite
+  std::vector<double> low = {};   ///< as many, or none: the lower edge of a band around the line
+  std::vector<double> high = {};  ///< its upper edge
 };
+
+/// Colours that are easily told apart, the first eighteen all different.
+std::string colour(std::size_t i);
 
 struct Panel {
   std::string title;
@@ -27,7 +33,7 @@ struct Figure {
   std::string title;
   std::string x_label;
   std::string y_label;
-  std::string legend;         ///< its place in each panel in gnuplot's words, such as "bottom right"
+  std::string legend;         ///< its place in each panel, such as "bottom right"; a long one stands beside them
   std::vector<Panel> panels;  ///< all over the same range of x
 };
 

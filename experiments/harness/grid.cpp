@@ -62,10 +62,13 @@ Failure failure(const Job& job, int status) {
 
 void show(const Job& job, const std::string& line, Progress& progress) {
   const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object() || !json.contains("epoch")) return;  // a library's own words on stdout
-  const Json& score = json["score"];
-  progress.advance(job.name, json["epoch"].get<std::int64_t>(), json["epochs"].get<std::int64_t>(),
-                   score.is_null() ? std::nan("") : score.get<double>());
+  const auto is = [&](const char* field, bool (Json::*kind)() const noexcept) {
+    return json.is_object() && json.contains(field) && (json[field].*kind)();
+  };
+  // Anything else is a library's own words on stdout.
+  if (!is("before", &Json::is_number) || !is("done", &Json::is_number) || !is("reached", &Json::is_string)) return;
+  progress.advance(job.name, json["before"].get<double>(), json["done"].get<double>(),
+                   json["reached"].get<std::string>());
 }
 
 /// Waits until a worker has something to say, a signal came, or a second has passed.

@@ -3,12 +3,11 @@
 
 #include <string>
 
-#include <canopy/experiments/harness/json.hpp>
+#include <canopy/experiments/harness/report.hpp>
 
 namespace canopy::harness {
 
-/// A row for each cell: the paper's numbers beside ours as mean, standard deviation, best and 95 % interval of the
-/// mean, seeds, leaves used and maximum load; then what the remarks mean, and the failures.
-std::string to_markdown(const Json& report);
+/// The full table, and under it the notes.
+std::string to_markdown(const Report& report);
 
 }  // namespace canopy::harness

@@ -62,6 +62,26 @@ void MetricsFile::append(std::int64_t number, const Columns& columns) {
   file.sync();
 }
 
+void ClockFile::append(const MetricsRow& row) {
+  if (!begun_) {
+    begun_ = true;
+    const auto counted = static_cast<std::size_t>(row.number / row.stride);  // earlier rows
+    const auto earlier = read_metrics(file_);
+    bool known = earlier.size() == 2 && earlier[0].first == row.unit && earlier[1].second.size() >= counted;
+    for (std::size_t i = 0; known && i < counted; ++i) {
+      known = earlier[0].second[i] == static_cast<double>(i) * static_cast<double>(row.stride);
+    }
+    if (counted > 0 && !known) {
+      std::filesystem::remove(file_);
+      return;
+    }
+    if (counted > 0) before_ = earlier[1].second[counted - 1];
+    rows_.emplace(file_, row.unit, row.stride);
+  }
+  if (!rows_) return;
+  rows_->append(row.number, {{"seconds", before_ + std::chrono::duration<double>(Clock::now() - begin_).count()}});
+}
+
 std::vector<std::pair<std::string, std::vector<double>>> read_metrics(const std::filesystem::path& file) {
   std::vector<std::pair<std::string, std::vector<double>>> columns;
   std::ifstream stream(file);

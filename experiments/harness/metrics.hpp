@@ -1,11 +1,15 @@
 // metrics.csv and its like: rows of a training, each on the disk before the checkpoint that counts it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <canopy/experiments/harness/result.hpp>
 
 namespace canopy::harness {
 
@@ -26,6 +30,26 @@ class MetricsFile {
   std::filesystem::path file_;
   std::string number_;
   std::int64_t stride_;
+  bool begun_ = false;
+};
+
+/// clock.csv beside metrics.csv: how many seconds of training led to each row, over all processes that worked on the
+/// cell. It stands apart because the rest is the same bytes in every run.
+class ClockFile {
+ public:
+  /// The clock of this process starts here.
+  explicit ClockFile(std::filesystem::path file) : file_(std::move(file)) {}
+
+  /// After the row of the metrics. A cell whose earlier rows were not timed gets no clock.
+  void append(const MetricsRow& row);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::filesystem::path file_;
+  std::optional<MetricsFile> rows_;  // none before the first row, and where there is no clock
+  Clock::time_point begin_ = Clock::now();
+  double before_ = 0;  // seconds of earlier processes, as far as their rows still count
   bool begun_ = false;
 };
 

@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include <canopy/experiments/harness/plots.hpp>
 #include <canopy/experiments/harness/table.hpp>
+#include <canopy/experiments/harness/words.hpp>
 
 #include <fmt/format.h>
 
@@ -48,16 +48,14 @@ std::string html_table(const TextTable& table) {
 
 }  // namespace
 
-std::string to_html(const Json& report, const RunDirectory& directory) {
-  const std::string name = escaped(report["experiment"].get<std::string>());
-  const auto seeds = report["seeds"].get<std::int64_t>();
+std::string to_html(const Report& report, const std::vector<Figure>& figures) {
   std::string out = fmt::format(
       "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>{0}</title><style>{1}</style></head><body>\n"
-      "<h1>{0}</h1>\n<p>{2} of {3}; preset {4}, {5} seed{6}. Several seeds: mean ± standard deviation (best).</p>\n",
-      name, style, escaped(report["artefact"].get<std::string>()), escaped(report["paper"].get<std::string>()),
-      escaped(report["preset"].get<std::string>()), seeds, seeds == 1 ? "" : "s");
-  out += html_table(make_table(report));
-  for (const Figure& figure : figures(report, directory)) {
+      "<h1>{0}</h1>\n<p>{2}. Several seeds: mean ± standard deviation (best).</p>\n",
+      escaped(report.experiment), style, escaped(subtitle(report)));
+  out += html_table(make_table(report, TableForm::compact));
+  for (const std::string& note : notes(report)) out += fmt::format("<p>{}</p>\n", escaped(note));
+  for (const Figure& figure : figures) {
     const std::string svg = to_svg(figure);
     out += fmt::format("<figure>{}</figure>\n", svg.substr(svg.find("<svg")));  // without the XML declaration
   }

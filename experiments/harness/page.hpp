@@ -2,13 +2,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include <canopy/experiments/harness/json.hpp>
-#include <canopy/experiments/harness/run_directory.hpp>
+#include <canopy/experiments/harness/report.hpp>
 
 namespace canopy::harness {
 
-/// The table, and for each cell a plot of its accuracies over the epochs, one line a seed and column of metrics.csv.
-std::string to_html(const Json& report, const RunDirectory& directory);
+/// The compact table, the notes, and every figure of `figures`.
+std::string to_html(const Report& report, const std::vector<Figure>& figures);
 
 }  // namespace canopy::harness

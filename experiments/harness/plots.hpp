@@ -4,14 +4,13 @@
 #include <vector>
 
 #include <canopy/experiments/harness/gnuplot.hpp>
-#include <canopy/experiments/harness/json.hpp>
-#include <canopy/experiments/harness/run_directory.hpp>
+#include <canopy/experiments/harness/report.hpp>
 
 namespace canopy::harness {
 
-/// Accuracy over the epochs for each data set and recipe, mean of the seeds, a panel for each training width; then the
-/// entropies of decisions over the steps, for each cell and seed that recorded them (entropies.csv). What has no values
-/// yet makes no figure.
-std::vector<Figure> figures(const Json& report, const RunDirectory& directory);
+/// The experiment's charts, each against the number of the row and, where cells have a clock, against seconds; then its
+/// own figures for each cell and seed. A line is the mean of the seeds as far as every seed has come, in the band
+/// between their least and their largest. What has no values yet makes no figure.
+std::vector<Figure> figures(const Report& report, const Experiment& experiment, const RunDirectory& directory);
 
 }  // namespace canopy::harness

@@ -1,10 +1,11 @@
 #include <canopy/experiments/harness/progress.hpp>
 
 #include <algorithm>
-#include <cstdio>
+#include <vector>
+
+#include <canopy/experiments/harness/terminal.hpp>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace canopy::harness {
 
@@ -21,7 +22,7 @@ std::string bar(double fraction) {
 }
 
 Progress::Progress(std::size_t total, std::size_t before, double work)
-    : total_(total), finished_(before), work_(work), terminal_(::isatty(STDERR_FILENO) == 1) {
+    : total_(total), finished_(before), work_(work), drawn_(is_drawable()) {
   refresh();
 }
 
@@ -32,15 +33,12 @@ void Progress::start(const std::string& job, double work) {
   refresh();
 }
 
-void Progress::advance(const std::string& job, std::int64_t epoch, std::int64_t epochs, double score) {
+void Progress::advance(const std::string& job, double before, double done, const std::string& text) {
   Running& running = running_[job];
-  if (epochs > 0) {
-    if (!running.advanced) running.before = static_cast<double>(epoch) / static_cast<double>(epochs);
-    running.fraction = static_cast<double>(epoch + 1) / static_cast<double>(epochs);
-    running.advanced = true;
-  }
-  running.text = epochs > 0 ? fmt::format("epoch {}/{}  {:.2f} %", epoch + 1, epochs, score)
-                            : fmt::format("epoch {}  {:.2f} %", epoch + 1, score);
+  if (!running.advanced) running.before = before;
+  running.advanced = true;
+  running.fraction = done;
+  running.text = text;
   refresh();
 }
 
@@ -60,21 +58,25 @@ void Progress::finish(const std::string& job, const std::string& outcome) {
 
 void Progress::say(const std::string& line) {
   erase();
-  fmt::print(stderr, "{}\n", line);
+  harness::say(line + "\n");
   refresh();
 }
 
 void Progress::refresh() {
-  if (!terminal_ || finished_ >= total_) return;
+  if (!drawn_ || finished_ >= total_) return;
   erase();
-  fmt::print(stderr, "{}\n", total());
-  for (const auto& [job, running] : running_) fmt::print(stderr, "  {}  {}\n", job, running.text);
-  lines_ = static_cast<int>(running_.size()) + 1;
-  std::fflush(stderr);
+  // A line that wraps, or more lines than the terminal has, would stay behind when the display is drawn anew.
+  const TerminalSize size = terminal_size();
+  std::vector<std::string> lines = {total()};
+  for (const auto& [job, running] : running_) lines.push_back(fmt::format("  {}  {}", job, running.text));
+  lines_ = std::min(lines.size(), std::max<std::size_t>(size.rows, 2) - 1);
+  std::string display;
+  for (std::size_t i = 0; i < lines_; ++i) display += cut(lines[i], size.columns) + "\n";
+  harness::say(display);
 }
 
 void Progress::erase() {
-  if (lines_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", lines_);  // up, and clear to the end of the screen
+  if (lines_ > 0) harness::say(fmt::format("\x1b[{}A\x1b[J", lines_));  // up, and clear to the end of the screen
   lines_ = 0;
 }
 

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <map>
 #include <string>
 
@@ -17,7 +16,8 @@ class Progress {
   ~Progress();
 
   void start(const std::string& job, double work);
-  void advance(const std::string& job, std::int64_t epoch, std::int64_t epochs, double score);
+  /// `before` and `done` are shares of the job, 0 to 1: before and after the row that says `text`.
+  void advance(const std::string& job, double before, double done, const std::string& text);
   /// `outcome`: "done", or why not.
   void finish(const std::string& job, const std::string& outcome);
   /// A line above the display.
@@ -47,8 +47,8 @@ class Progress {
   double work_here_ = 0;      // of that by this process
   std::map<std::string, Running> running_;
   Clock::time_point begin_ = Clock::now();
-  bool terminal_;
-  int lines_ = 0;  // of the display, above the cursor
+  bool drawn_;             // on a terminal
+  std::size_t lines_ = 0;  // of the display, above the cursor
 };
 
 /// "48 s", "12 min", "3.5 h"

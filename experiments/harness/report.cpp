@@ -4,32 +4,14 @@
 #include <cmath>
 #include <map>
 #include <numeric>
-#include <optional>
+#include <utility>
+
+#include <canopy/experiments/harness/timing.hpp>
 
 #include <boost/math/distributions/students_t.hpp>
 
 namespace canopy::harness {
 namespace {
-
-/// The fields of result.json that are averaged, and whether more is better.
-struct Field {
-  const char* name;
-  bool more_is_better;
-};
-constexpr Field fields[] = {{"epochs", false},
-                            {"m_a", true},
-                            {"m_a_ett", false},
-                            {"g_a", true},
-                            {"g_a_ett", false},
-                            {"g_a_soft", true},
-                            {"validation_accuracy", true},
-                            {"train_accuracy", true},
-                            {"train_accuracy_soft", true},
-                            {"mix", true},
-                            {"leaves", true},
-                            {"leaves_used", true},
-                            {"maximum_leaf_load", false},
-                            {"entropy", false}};
 
 /// Half the width of the 95 % interval of the mean of n values, by Student's t: the seeds are few.
 double half_interval(double sd, double n) {
@@ -37,121 +19,141 @@ double half_interval(double sd, double n) {
   return quantile(complement(distribution, 0.025)) * sd / std::sqrt(n);
 }
 
-Json statistic(const std::vector<double>& values, bool more_is_better) {
+Statistic statistic_of(const std::vector<double>& values, Better better) {
   const auto n = static_cast<double>(values.size());
-  std::optional<double> mean, sd, best, low, high;
-  if (!values.empty()) {
-    mean = std::accumulate(values.begin(), values.end(), 0.) / n;
-    best = more_is_better ? std::ranges::max(values) : std::ranges::min(values);
-  }
+  Statistic statistic{.seeds = static_cast<std::int64_t>(values.size())};
+  if (values.empty()) return statistic;
+  const double mean = std::accumulate(values.begin(), values.end(), 0.) / n;
+  statistic.mean = mean;
+  if (better == Better::higher) statistic.best = std::ranges::max(values);
+  if (better == Better::lower) statistic.best = std::ranges::min(values);
   if (values.size() > 1) {
     double squares = 0;
-    for (const double value : values) squares += (value - *mean) * (value - *mean);
-    sd = std::sqrt(squares / (n - 1));
-    low = *mean - half_interval(*sd, n);
-    high = *mean + half_interval(*sd, n);
+    for (const double value : values) squares += (value - mean) * (value - mean);
+    const double sd = std::sqrt(squares / (n - 1));
+    statistic.sd = sd;
+    statistic.low = mean - half_interval(sd, n);
+    statistic.high = mean + half_interval(sd, n);
   }
-  return {{"mean", number(mean)}, {"sd", number(sd)},     {"best", number(best)},
-          {"low", number(low)},   {"high", number(high)}, {"seeds", values.size()}};
+  return statistic;
 }
 
 struct Seeds {
-  std::vector<Json> results;
-  Json errors = Json::array();
+  std::vector<Result> results;
+  std::vector<SeedError> errors;
 };
 
-Seeds read_seeds(const RunDirectory& directory, const std::string& cell, std::int64_t seeds) {
+Seeds read_seeds(const RunDirectory& directory, const Cell& cell, std::int64_t seeds) {
   Seeds found;
   for (std::int64_t seed = 0; seed < seeds; ++seed) {
-    const auto folder = directory.cell(cell, seed);
-    if (const auto result = read_result(folder)) {
-      found.results.push_back(to_json(*result));
+    const auto folder = directory.cell(cell.name, seed);
+    if (auto result = read_result(folder, cell.labels)) {
+      found.results.push_back(std::move(*result));
     } else if (const auto error = read_failure(folder)) {
-      found.errors.push_back({{"seed", seed}, {"error", *error}});
+      found.errors.push_back({seed, *error});
     }
   }
   return found;
 }
 
-std::vector<double> numbers(const std::vector<Json>& results, const char* field) {
-  std::vector<double> values;
-  for (const Json& result : results) {
-    if (result[field].is_number()) values.push_back(result[field].get<double>());
+std::vector<double> values(const std::vector<Result>& results, const std::string& metric) {
+  std::vector<double> all;
+  for (const Result& result : results) {
+    const Number* number = result.metrics.find(metric);
+    if (number != nullptr && real(*number)) all.push_back(*real(*number));
   }
-  return values;
+  return all;
 }
 
-std::int64_t count_collapsed(const std::vector<Json>& results) {
-  return std::ranges::count_if(results, [](const Json& result) {
-    const Json& load = result["maximum_leaf_load"];
-    const Json& leaves = result["leaves"];
-    return load.is_number() && load.get<double>() > collapsed_above && leaves.is_number() && leaves.get<double>() > 1;
-  });
+/// What can befall every training.
+Remark diverged() {
+  return {.word = "DIVERGED",
+          .explanation = "the loss was no longer finite and the training stopped there.",
+          .applies = [](const Result& result) { return result.status == "diverged"; }};
 }
 
-std::int64_t count_diverged(const std::vector<Json>& results) {
-  return std::ranges::count_if(results, [](const Json& result) { return result["status"] == "diverged"; });
-}
-
-bool is_noisy(const Json& timing) {
-  return timing.value("spread", 0.) > noisy_above * timing.value("milliseconds", 0.);
-}
-
-/// The rows of timing.json by cell.
-std::map<std::string, Json> read_timing(const RunDirectory& directory) {
-  std::map<std::string, Json> rows;
-  if (!std::filesystem::exists(directory.timing())) return rows;
-  const Json timing = read_json(directory.timing());
-  for (const Json& row : timing.value("rows", Json::array())) rows[row.value("cell", "")] = row;
-  return rows;
-}
-
-Json row_of(const Cell& cell, const Seeds& seeds, std::int64_t planned, const Json& timing) {
+ReportRow row_of(const Cell& cell, const Seeds& seeds, std::int64_t planned, const Measures& measures,
+                 const Numbers& timing) {
   const auto done = static_cast<std::int64_t>(seeds.results.size());
-  Json row = {{"cell", cell.name},
-              {"dataset", cell.dataset},
-              {"model", cell.model},
-              {"recipe", cell.recipe},
-              {"training_width", number(cell.training_width)},
-              {"leaf_width", number(cell.leaf_width)},
-              {"depth", number(cell.depth)},
-              {"status", done == planned        ? "done"
-                         : seeds.errors.empty() ? "incomplete"
-                                                : "failed"},
-              {"seeds_done", done},
-              {"seeds_failed", seeds.errors.size()},
-              {"collapsed", count_collapsed(seeds.results)},
-              {"diverged", count_diverged(seeds.results)},
-              {"noisy", is_noisy(timing)},
-              {"errors", seeds.errors}};
-  for (const Field& field : fields)
-    row[field.name] = statistic(numbers(seeds.results, field.name), field.more_is_better);
-  row["speedup"] = statistic({}, true);
-  for (const auto& [name, value] : timing.items()) {
-    if (value.is_number()) row[name] = statistic({value.get<double>()}, true);
+  ReportRow row{.cell = cell,
+                .status = done == planned        ? "done"
+                          : seeds.errors.empty() ? "incomplete"
+                                                 : "failed",
+                .seeds_done = done,
+                .noisy = is_noisy(timing),
+                .errors = seeds.errors};
+  for (const Remark& remark : measures.remarks) {
+    row.remarks.push_back({remark.word, std::ranges::count_if(seeds.results, remark.applies)});
+  }
+  for (const Metric& metric : measures.metrics) {
+    row.statistics[metric.name] =
+        statistic_of(metric.timed ? std::vector<double>() : values(seeds.results, metric.name), metric.better);
+  }
+  for (const auto& [name, number] : timing) {
+    if (const auto value = real(number)) row.statistics[name] = statistic_of({*value}, measures.metric(name).better);
   }
   return row;
 }
 
+Json to_json(const Statistic& statistic) {
+  Json json = {{"mean", number(statistic.mean)}, {"sd", number(statistic.sd)},     {"best", number(statistic.best)},
+               {"low", number(statistic.low)},   {"high", number(statistic.high)}, {"seeds", statistic.seeds}};
+  if (statistic.paper) json["paper"] = *statistic.paper;
+  return json;
+}
+
+Json to_json(const ReportRow& row) {
+  Json json = {{"cell", row.cell.name}};
+  json.update(to_json(row.cell.labels));
+  json["status"] = row.status;
+  json["seeds_done"] = row.seeds_done;
+  json["seeds_failed"] = row.errors.size();
+  for (const RemarkCount& remark : row.remarks) json[field_of(remark.word)] = remark.seeds;
+  json["noisy"] = row.noisy;
+  json["errors"] = Json::array();
+  for (const auto& [seed, error] : row.errors) json["errors"].push_back({{"seed", seed}, {"error", error}});
+  for (const auto& [name, statistic] : row.statistics) json[name] = to_json(statistic);
+  return json;
+}
+
 }  // namespace
 
-Json report(const RunDirectory& directory, const Experiment& experiment, const Configuration& configuration) {
-  const std::map<std::string, Json> timing = read_timing(directory);
-  Json rows = Json::array();
-  for (const Cell& cell : selected_cells(experiment, configuration)) {
-    const Seeds seeds = read_seeds(directory, cell.name, configuration.seeds);
-    const auto timed = timing.find(cell.name);
-    Json row = row_of(cell, seeds, configuration.seeds, timed == timing.end() ? Json::object() : timed->second);
-    if (experiment.paper_numbers) {
-      for (const auto& [field, value] : experiment.paper_numbers(cell)) {
-        if (!row.contains(field)) row[field] = statistic({}, true);
-        row[field]["paper"] = value;
-      }
-    }
-    rows.push_back(std::move(row));
+const Statistic& ReportRow::statistic(std::string_view name) const {
+  static const Statistic none;
+  const Statistic* found = statistics.find(name);
+  return found == nullptr ? none : *found;
+}
+
+Report report(const RunDirectory& directory, const Experiment& experiment, const Configuration& configuration) {
+  Report all{.experiment = experiment.name,
+             .paper = experiment.paper,
+             .artefact = experiment.artefact,
+             .preset = configuration.preset,
+             .seeds = configuration.seeds,
+             .columns = experiment.columns,
+             .measures = experiment.measures,
+             .rows = {}};
+  all.measures.remarks.push_back(diverged());
+  if (all.columns.empty()) {
+    for (const Metric& metric : experiment.measures.metrics) all.columns.push_back(metric.name);
   }
-  return {{"experiment", experiment.name},  {"paper", experiment.paper},    {"artefact", experiment.artefact},
-          {"preset", configuration.preset}, {"seeds", configuration.seeds}, {"columns", experiment.columns},
+  std::map<std::string, Numbers> timing = read_timing(directory);
+  for (const Cell& cell : selected_cells(experiment, configuration)) {
+    const Seeds seeds = read_seeds(directory, cell, configuration.seeds);
+    ReportRow row = row_of(cell, seeds, configuration.seeds, all.measures, timing[cell.name]);
+    if (experiment.paper_numbers) {
+      for (const auto& [name, value] : experiment.paper_numbers(cell)) row.statistics[name].paper = value;
+    }
+    all.rows.push_back(std::move(row));
+  }
+  return all;
+}
+
+Json to_json(const Report& report) {
+  Json rows = Json::array();
+  for (const ReportRow& row : report.rows) rows.push_back(to_json(row));
+  return {{"experiment", report.experiment}, {"paper", report.paper}, {"artefact", report.artefact},
+          {"preset", report.preset},         {"seeds", report.seeds}, {"columns", report.columns},
           {"rows", std::move(rows)}};
 }
 

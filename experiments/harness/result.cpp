@@ -1,7 +1,5 @@
 #include <canopy/experiments/harness/result.hpp>
 
-#include <type_traits>
-
 #include <canopy/core/error.hpp>
 
 #include <fmt/format.h>
@@ -9,74 +7,98 @@
 namespace canopy::harness {
 namespace {
 
-/// The one list of result.json's fields, in their order.
-template <class R, class Visit>
-void for_each_field(R& result, Visit visit) {
-  visit("experiment", result.experiment);
-  visit("cell", result.cell);
-  visit("seed", result.seed);
-  visit("dataset", result.dataset);
-  visit("model", result.model);
-  visit("recipe", result.recipe);
-  visit("training_width", result.training_width);
-  visit("leaf_width", result.leaf_width);
-  visit("depth", result.depth);
-  visit("epochs", result.epochs);
-  visit("m_a", result.m_a);
-  visit("m_a_ett", result.m_a_ett);
-  visit("g_a", result.g_a);
-  visit("g_a_ett", result.g_a_ett);
-  visit("validation_accuracy", result.validation_accuracy);
-  visit("train_accuracy", result.train_accuracy);
-  visit("train_accuracy_soft", result.train_accuracy_soft);
-  visit("g_a_soft", result.g_a_soft);
-  visit("mix", result.mix);
-  visit("leaves", result.leaves);
-  visit("leaves_used", result.leaves_used);
-  visit("maximum_leaf_load", result.maximum_leaf_load);
-  visit("entropy", result.entropy);
-  visit("status", result.status);
+constexpr const char* identity[] = {"experiment", "cell", "seed", "status"};
+
+const Label& find_label(const Labels& labels, std::string_view name) {
+  if (const Label* found = labels.find(name)) return *found;
+  throw ConfigError(fmt::format("the cell has no label \"{}\"", name));
 }
 
-template <class T>
-Json to_value(const T& value) {
-  return value;
-}
-template <class T>
-Json to_value(const std::optional<T>& value) {
-  return number(value);
+Json to_json(const Label& label) {
+  if (const auto* number = std::get_if<std::int64_t>(&label)) return *number;
+  if (const auto* text = std::get_if<std::string>(&label)) return *text;
+  return nullptr;
 }
 
-template <class T>
-void from_value(const Json& json, T& value) {
-  value = json.get<T>();
+Json to_json(const Number& value) {
+  if (const auto* count = std::get_if<std::int64_t>(&value)) return *count;
+  return number(real(value));
 }
-template <class T>
-void from_value(const Json& json, std::optional<T>& value) {
-  if (json.is_null()) {
-    value.reset();
-  } else {
-    value = json.get<T>();
-  }
+
+Label label_from_json(const Json& json, const std::string& name, const std::string& source) {
+  if (json.is_null()) return {};
+  if (json.is_string()) return json.get<std::string>();
+  return required<std::int64_t>(Json{{name, json}}, name, source);
 }
 
 }  // namespace
 
-Json to_json(const Result& result) {
+Label label(const std::optional<std::int64_t>& number) { return number ? Label(*number) : Label(); }
+
+const std::string& Labels::text(std::string_view name) const {
+  if (const auto* text = std::get_if<std::string>(&find_label(*this, name))) return *text;
+  throw ConfigError(fmt::format("the cell's label \"{}\" is no text", name));
+}
+
+std::optional<std::int64_t> Labels::number(std::string_view name) const {
+  const Label& found = find_label(*this, name);
+  if (const auto* number = std::get_if<std::int64_t>(&found)) return *number;
+  if (std::holds_alternative<std::monostate>(found)) return std::nullopt;
+  throw ConfigError(fmt::format("the cell's label \"{}\" is no number", name));
+}
+
+std::optional<double> real(const Number& number) {
+  if (const auto* count = std::get_if<std::int64_t>(&number)) return static_cast<double>(*count);
+  const auto* measure = std::get_if<double>(&number);
+  return measure != nullptr && std::isfinite(*measure) ? std::optional(*measure) : std::nullopt;
+}
+
+Json to_json(const Labels& labels) {
   Json json = Json::object();
-  for_each_field(result, [&](const char* name, const auto& value) { json[name] = to_value(value); });
+  for (const auto& [name, value] : labels) json[name] = to_json(value);
   return json;
 }
 
-Result result_from_json(const Json& json, const std::string& source) {
-  Result result;
-  for_each_field(result, [&](const char* name, auto& value) {
-    try {
-      from_value(json.at(name), value);
-    } catch (const Json::exception& error) {
-      throw DataError(fmt::format("{}: field \"{}\": {}", source, name, error.what()));
+Json to_json(const Numbers& numbers) {
+  Json json = Json::object();
+  for (const auto& [name, value] : numbers) json[name] = to_json(value);
+  return json;
+}
+
+Numbers numbers_from_json(const Json& object, const Labels& others) {
+  Numbers numbers;
+  for (const auto& [name, value] : object.items()) {
+    if (others.find(name) != nullptr) continue;
+    if (value.is_number_integer()) {
+      numbers[name] = value.get<std::int64_t>();
+    } else if (value.is_number()) {
+      numbers[name] = value.get<double>();
+    } else if (value.is_null()) {
+      numbers[name] = {};
     }
-  });
+  }
+  return numbers;
+}
+
+Json to_json(const Result& result) {
+  Json json = {{"experiment", result.experiment}, {"cell", result.cell}, {"seed", result.seed}};
+  json.update(to_json(result.labels));
+  json.update(to_json(result.metrics));
+  json["status"] = result.status;
+  return json;
+}
+
+Result result_from_json(const Json& json, const Labels& labels, const std::string& source) {
+  Result result{.experiment = required<std::string>(json, "experiment", source),
+                .cell = required<std::string>(json, "cell", source),
+                .seed = required<std::int64_t>(json, "seed", source),
+                .status = required<std::string>(json, "status", source)};
+  Labels others = labels;
+  for (const char* name : identity) others[name] = {};
+  for (const auto& [name, value] : json.items()) {
+    if (labels.find(name) != nullptr) result.labels[name] = label_from_json(value, name, source);
+  }
+  result.metrics = numbers_from_json(json, others);
   return result;
 }
 

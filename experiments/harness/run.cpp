@@ -12,11 +12,17 @@
 namespace canopy::harness {
 namespace {
 
+/// A path that no command line takes for an option.
+std::string as_argument(const std::filesystem::path& path) {
+  const std::string text = path.string();
+  return text.starts_with('-') ? fmt::format("./{}", text) : text;
+}
+
 /// The hidden command `worker` of this same binary.
 std::vector<std::string> worker_arguments(const RunDirectory& directory, const std::filesystem::path& data,
                                           std::size_t threads) {
-  return {"worker",    directory.root.string(), "--data",   data.string(),
-          "--threads", std::to_string(threads), "--parent", std::to_string(::getpid())};
+  return {"worker",    as_argument(directory.root), "--data",   as_argument(data),
+          "--threads", std::to_string(threads),     "--parent", std::to_string(::getpid())};
 }
 
 }  // namespace

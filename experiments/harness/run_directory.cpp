@@ -22,20 +22,10 @@ namespace canopy::harness {
 
 namespace fs = std::filesystem;
 
-Json read_json(const fs::path& file) {
-  std::ifstream stream(file);
-  if (!stream) throw DataError(fmt::format("{}: cannot be opened: {}", file.string(), std::strerror(errno)));
-  try {
-    return Json::parse(stream);
-  } catch (const Json::exception& error) {
-    throw DataError(fmt::format("{}: {}", file.string(), error.what()));
-  }
-}
-
-std::optional<Result> read_result(const fs::path& cell_folder) {
+std::optional<Result> read_result(const fs::path& cell_folder, const Labels& labels) {
   const fs::path file = cell_folder / "result.json";
   if (!fs::exists(file)) return std::nullopt;
-  return result_from_json(read_json(file), file.string());
+  return result_from_json(read_json(file), labels, file.string());
 }
 
 std::optional<std::string> read_failure(const fs::path& cell_folder) {
@@ -112,7 +102,7 @@ void write_environment(const RunDirectory& directory) {
   Json environment = environment_json();
   if (fs::exists(directory.environment())) {
     Json before = read_json(directory.environment());
-    Json earlier = before.value("earlier", Json::array());
+    Json earlier = array_of_objects(before, "earlier", directory.environment().string()).value_or(Json::array());
     before.erase("earlier");
     if (before != environment) earlier.push_back(before);
     if (!earlier.empty()) environment["earlier"] = earlier;

@@ -24,12 +24,11 @@ struct RunDirectory {
   }
 };
 
-/// The result of a complete cell; none as long as result.json is absent. Throws DataError when it is damaged.
-std::optional<Result> read_result(const std::filesystem::path& cell_folder);
+/// The result of a complete cell with these labels; none as long as result.json is absent. Throws DataError when it is
+/// damaged.
+std::optional<Result> read_result(const std::filesystem::path& cell_folder, const Labels& labels);
 /// Why the last attempt at this cell failed; none when it did not.
 std::optional<std::string> read_failure(const std::filesystem::path& cell_folder);
-/// Parses a JSON file. Throws DataError when it is missing or damaged.
-Json read_json(const std::filesystem::path& file);
 
 /// A run directory that this process may write to, until the lock dies with it and with the workers that inherit it.
 class RunLock {

@@ -1,6 +1,7 @@
 #include <canopy/experiments/harness/table.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include <canopy/experiments/harness/words.hpp>
@@ -10,48 +11,68 @@
 namespace canopy::harness {
 namespace {
 
-std::string ours(const Json& row, const std::string& field) {
-  if (field == "leaves_used") return leaves_used(row);
-  const std::string mean = mean_and_sd(row, field);
-  const std::string best_of = best(row, field);
-  return best_of.empty() ? mean : fmt::format("{} ({})", mean, best_of);
+struct Column {
+  std::string heading;
+  std::function<std::string(const ReportRow&)> content;
+};
+
+std::vector<Column> columns_of(const Metric& metric, const Report& report, TableForm form) {
+  const auto any = [&](std::optional<double> Statistic::*member) {
+    return std::ranges::any_of(report.rows,
+                               [&](const ReportRow& row) { return (row.statistic(metric.name).*member).has_value(); });
+  };
+  const auto of_statistic = [&](std::string (*words)(const Statistic&, const Metric&)) {
+    return [metric, words](const ReportRow& row) { return words(row.statistic(metric.name), metric); };
+  };
+  std::vector<Column> columns;
+  const bool in_paper = any(&Statistic::paper);
+  const std::string title = heading(metric);
+  if (in_paper) columns.push_back({title + " paper", of_statistic(papers)});
+  if (form == TableForm::compact) {
+    columns.push_back({in_paper ? "ours" : title, [metric](const ReportRow& row) {
+                         const std::string best_of = best(row.statistic(metric.name), metric);
+                         return mean_and_sd(row, metric) + (best_of.empty() ? "" : fmt::format(" ({})", best_of));
+                       }});
+    return columns;
+  }
+  columns.push_back(
+      {in_paper ? title + " ours" : title, [metric](const ReportRow& row) { return mean_and_sd(row, metric); }});
+  if (metric.main && any(&Statistic::sd)) {  // only then are there a best and an interval
+    if (metric.better != Better::neither) columns.push_back({"best", of_statistic(best)});
+    columns.push_back({"95 % interval", of_statistic(interval)});
+  }
+  return columns;
 }
 
 }  // namespace
 
-TextTable make_table(const Json& report) {
-  const auto columns = report["columns"].get<std::vector<std::string>>();
-  const std::vector<std::string> fields = fields_in_paper(report);
-  const auto in_paper = [&](const std::string& field) { return std::ranges::find(fields, field) != fields.end(); };
-  std::vector<std::string> headings = {"cell"};
-  for (const std::string& field : columns) {
-    const std::string title = style_of(field).title;
-    if (in_paper(field)) headings.push_back(title + " paper");
-    headings.push_back(in_paper(field) ? "ours" : title);
+TextTable make_table(const Report& report, TableForm form) {
+  std::vector<Column> columns = {{"cell", [](const ReportRow& row) { return row.cell.name; }}};
+  for (const std::string& name : report.columns) {
+    std::ranges::move(columns_of(report.measures.metric(name), report, form), std::back_inserter(columns));
   }
-  headings.push_back("");
+  if (form == TableForm::full) {
+    columns.push_back({"seeds", [](const ReportRow& row) { return std::to_string(row.seeds_done); }});
+  }
+  columns.push_back(
+      {form == TableForm::full ? "remarks" : "", [&](const ReportRow& row) { return remarks(row, report.seeds); }});
+
+  std::vector<std::string> headings;
+  for (const Column& column : columns) headings.push_back(column.heading);
   TextTable table(std::move(headings));
-  for (const Json& row : report["rows"]) {
-    std::vector<std::string> line = {row["cell"].get<std::string>()};
-    for (const std::string& field : columns) {
-      if (in_paper(field)) line.push_back(papers(row, field));
-      line.push_back(ours(row, field));
-    }
-    line.push_back(remarks(row, report["seeds"].get<std::int64_t>()));
+  for (const ReportRow& row : report.rows) {
+    std::vector<std::string> line;
+    for (const Column& column : columns) line.push_back(column.content(row));
     table.add(std::move(line));
   }
   return table;
 }
 
-std::string to_text(const Json& report) {
-  const auto seeds = report["seeds"].get<std::int64_t>();
-  std::string text = fmt::format("{}, preset {}, {} seed{}: {} of {}\n\n{}", report["experiment"].get<std::string>(),
-                                 report["preset"].get<std::string>(), seeds, seeds == 1 ? "" : "s",
-                                 report["artefact"].get<std::string>(), report["paper"].get<std::string>(),
-                                 make_table(report).to_string());
-  if (seeds > 1) text += "\nOurs: mean ± standard deviation (best).\n";
-  for (const std::string& explanation : explanations(report)) text += "\n" + explanation + "\n";
-  for (const std::string& failure : failures(report)) text += "\nfailed: " + failure;
+std::string to_text(const Report& report) {
+  std::string text = fmt::format("{}: {}\n\n{}", report.experiment, subtitle(report),
+                                 make_table(report, TableForm::compact).to_string());
+  if (report.seeds > 1) text += "\nOurs: mean ± standard deviation (best).\n";
+  for (const std::string& note : notes(report)) text += "\n" + note + "\n";
   return text;
 }
 

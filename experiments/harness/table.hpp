@@ -3,16 +3,21 @@
 
 #include <string>
 
-#include <canopy/experiments/harness/json.hpp>
+#include <canopy/experiments/harness/report.hpp>
 #include <canopy/experiments/harness/text_table.hpp>
 
 namespace canopy::harness {
 
-/// One row a cell. A field that the paper has numbers for takes two columns, "paper" and "ours"; several seeds read
-/// "mean ± sd (best)". The last column has the remarks.
-TextTable make_table(const Json& report);
+enum class TableForm {
+  compact,  ///< several seeds read "mean ± sd (best)"
+  full      ///< best and interval of the main metrics in columns of their own, and the number of seeds
+};
 
-/// The table under its title, over the text of every failure.
-std::string to_text(const Json& report);
+/// One row a cell. A metric that the paper has numbers for takes two columns, "paper" and "ours". The last column has
+/// the remarks.
+TextTable make_table(const Report& report, TableForm form);
+
+/// The compact table under its title, over the notes.
+std::string to_text(const Report& report);
 
 }  // namespace canopy::harness

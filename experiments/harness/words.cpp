@@ -1,120 +1,80 @@
 #include <canopy/experiments/harness/words.hpp>
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 namespace canopy::harness {
+namespace {
 
-Style style_of(const std::string& field) {
-  static const std::map<std::string, Style> styles = {{"m_a", {"M_A %", 2, true}},
-                                                      {"m_a_ett", {"ETT", 0}},
-                                                      {"g_a", {"G_A %", 2, true}},
-                                                      {"g_a_ett", {"ETT", 0}},
-                                                      {"g_a_soft", {"soft G_A %", 2, true}},
-                                                      {"validation_accuracy", {"validation %", 2, true}},
-                                                      {"train_accuracy", {"train %", 2, true}},
-                                                      {"train_accuracy_soft", {"soft train %", 2, true}},
-                                                      {"mix", {"mix k", 3}},
-                                                      {"leaves_used", {"leaves used", 1}},
-                                                      {"maximum_leaf_load", {"max load %", 1}},
-                                                      {"entropy", {"entropy", 3}},
-                                                      {"epochs", {"epochs", 0}},
-                                                      {"microseconds_a_sample", {"us/sample", 3}},
-                                                      {"speedup", {"speedup", 2}},
-                                                      {"speedup_inference_size", {"same size", 2}}};
-  const auto found = styles.find(field);
-  return found == styles.end() ? Style{field, 2} : found->second;
+/// Without the zeros of a whole number where the digits are only for means.
+int digits_of(const Statistic& statistic, const Metric& metric) {
+  return metric.whole && statistic.seeds == 1 ? 0 : metric.digits;
 }
 
-std::string papers(const Json& row, const std::string& field) {
-  const Json value = row.value(field, Json());
-  if (!value.is_object() || !value.contains("paper")) return "";
-  return fmt::format("{:.{}f}", value["paper"].get<double>(), field == "speedup" ? 2 : 1);
+}  // namespace
+
+std::string papers(const Statistic& statistic, const Metric& metric) {
+  return statistic.paper ? fmt::format("{:.{}f}", *statistic.paper, metric.paper_digits.value_or(metric.digits)) : "";
 }
 
-std::vector<std::string> fields_in_paper(const Json& report) {
-  auto fields = report["columns"].get<std::vector<std::string>>();
-  std::erase_if(fields, [&](const std::string& field) {
-    return std::ranges::all_of(report["rows"], [&](const Json& row) { return papers(row, field).empty(); });
-  });
-  return fields;
+std::string mean_and_sd(const ReportRow& row, const Metric& metric) {
+  const Statistic& statistic = row.statistic(metric.name);
+  if (!statistic.mean) return "";
+  const int digits = digits_of(statistic, metric);
+  const std::string mean = fmt::format("{:.{}f}", *statistic.mean, digits);
+  if (!metric.of.empty()) {
+    const std::optional<double>& whole = row.statistic(metric.of).mean;
+    return whole ? fmt::format("{}/{:.0f}", mean, *whole) : mean;
+  }
+  return statistic.sd ? fmt::format("{} ± {:.{}f}", mean, *statistic.sd, digits) : mean;
 }
 
-std::string mean_and_sd(const Json& row, const std::string& field) {
-  const Json value = row.value(field, Json());
-  if (!value.is_object() || value["mean"].is_null()) return "";
-  const int digits = style_of(field).digits;
-  const std::string mean = fmt::format("{:.{}f}", value["mean"].get<double>(), digits);
-  if (value["sd"].is_null()) return mean;
-  return fmt::format("{} ± {:.{}f}", mean, value["sd"].get<double>(), digits);
+std::string best(const Statistic& statistic, const Metric& metric) {
+  if (!statistic.sd || !statistic.best || !metric.of.empty()) return "";
+  return fmt::format("{:.{}f}", *statistic.best, metric.digits);
 }
 
-std::string best(const Json& row, const std::string& field) {
-  const Json value = row.value(field, Json());
-  if (!value.is_object() || value["sd"].is_null()) return "";
-  return fmt::format("{:.{}f}", value["best"].get<double>(), style_of(field).digits);
+std::string interval(const Statistic& statistic, const Metric& metric) {
+  if (!statistic.sd) return "";
+  return fmt::format("{0:.{2}f} to {1:.{2}f}", *statistic.low, *statistic.high, metric.digits);
 }
 
-std::string interval(const Json& row, const std::string& field) {
-  const Json value = row.value(field, Json());
-  if (!value.is_object() || value["sd"].is_null()) return "";
-  return fmt::format("{0:.{2}f} to {1:.{2}f}", value["low"].get<double>(), value["high"].get<double>(),
-                     style_of(field).digits);
-}
-
-std::string leaves_used(const Json& row) {
-  const Json& used = row["leaves_used"];
-  const Json& leaves = row["leaves"]["mean"];
-  if (used["mean"].is_null()) return "";
-  return fmt::format("{:.{}f}{}", used["mean"].get<double>(),
-                     used["seeds"].get<int>() > 1 ? style_of("leaves_used").digits : 0,
-                     leaves.is_null() ? "" : fmt::format("/{:.0f}", leaves.get<double>()));
-}
-
-std::string remarks(const Json& row, std::int64_t seeds) {
+std::string remarks(const ReportRow& row, std::int64_t seeds) {
   std::vector<std::string> all;
-  const auto done = row["seeds_done"].get<std::int64_t>();
-  const auto failed = row["seeds_failed"].get<std::int64_t>();
-  const auto add = [&](const char* word, std::int64_t count, std::int64_t of) {
+  const auto failed = static_cast<std::int64_t>(row.errors.size());
+  const auto add = [&](const std::string& word, std::int64_t count, std::int64_t of) {
     if (count > 0) all.push_back(seeds == 1 ? word : fmt::format("{} {}/{}", word, count, of));
   };
-  add("COLLAPSED", row["collapsed"].get<std::int64_t>(), done);
-  add("DIVERGED", row["diverged"].get<std::int64_t>(), done);
+  for (const auto& [word, count] : row.remarks) add(word, count, row.seeds_done);
   add("FAILED", failed, seeds);
-  if (row["noisy"].get<bool>()) all.emplace_back("NOISY");
-  if (done + failed < seeds) all.push_back(fmt::format("{}/{} seeds", done, seeds));
+  if (row.noisy) all.emplace_back("NOISY");
+  if (row.seeds_done + failed < seeds) all.push_back(fmt::format("{}/{} seeds", row.seeds_done, seeds));
   return fmt::format("{}", fmt::join(all, ", "));
 }
 
-std::vector<std::string> explanations(const Json& report) {
-  std::vector<std::string> all;
-  const auto any = [&](const char* count_or_flag) {
-    return std::ranges::any_of(report["rows"], [&](const Json& row) { return row[count_or_flag].get<int>() > 0; });
-  };
-  if (any("collapsed")) {
-    all.emplace_back(
-        "COLLAPSED: over 90 % of the inputs reach one leaf, so the accuracy is that of one small network.");
-  }
-  if (any("diverged")) {
-    all.emplace_back("DIVERGED: the loss was no longer finite and the training stopped there.");
-  }
-  if (any("noisy")) {
-    all.emplace_back(
-        "NOISY: the time varies by over 10 %, as beside other work; remove timing.json and --resume to repeat all "
-        "times.");
-  }
-  return all;
+std::string subtitle(const Report& report) {
+  return fmt::format("{} of {}; preset {}, {} seed{}", report.artefact, report.paper, report.preset, report.seeds,
+                     report.seeds == 1 ? "" : "s");
 }
 
-std::vector<std::string> failures(const Json& report) {
+std::vector<std::string> notes(const Report& report) {
   std::vector<std::string> all;
-  for (const Json& row : report["rows"]) {
-    for (const Json& error : row["errors"]) {
-      all.push_back(fmt::format("{} seed {}: {}", row["cell"].get<std::string>(), error["seed"].get<std::int64_t>(),
-                                error["error"].get<std::string>()));
+  for (std::size_t i = 0; i < report.measures.remarks.size(); ++i) {
+    const Remark& remark = report.measures.remarks[i];
+    if (std::ranges::any_of(report.rows, [&](const ReportRow& row) { return row.remarks[i].seeds > 0; })) {
+      all.push_back(fmt::format("{}: {}", remark.word, remark.explanation));
+    }
+  }
+  if (std::ranges::any_of(report.rows, &ReportRow::noisy)) {
+    all.emplace_back(
+        "NOISY: the time, or that of its baseline, varies by over 10 %, as beside other work; remove timing.json and "
+        "--resume to repeat all times.");
+  }
+  for (const ReportRow& row : report.rows) {
+    for (const auto& [seed, error] : row.errors) {
+      all.push_back(fmt::format("failed: {} seed {}: {}", row.cell.name, seed, error));
     }
   }
   return all;

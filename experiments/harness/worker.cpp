@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
 #include <canopy/core/threads.hpp>
 #include <canopy/experiments/harness/metrics.hpp>
+#include <canopy/experiments/harness/timing.hpp>
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
@@ -44,11 +46,26 @@ void write_line(const Json& json) {
   }
 }
 
+double share(std::int64_t part, std::int64_t whole) {
+  return whole > 0 ? std::min(1., static_cast<double>(part) / static_cast<double>(whole)) : 0;
+}
+
+/// Every metric that the experiment names, with or without a value, then what it has besides.
+Numbers in_order(const Numbers& found, const Measures& measures) {
+  Numbers all;
+  for (const Metric& metric : measures.metrics) {
+    if (!metric.timed) all[metric.name] = {};
+  }
+  for (const auto& [name, value] : found) all[name] = value;
+  return all;
+}
+
 void train(const Experiment& experiment, const Configuration& configuration, const Cell& cell,
            const WorkerOptions& options) {
   const std::filesystem::path folder = options.directory.cell(cell.name, options.seed);
   std::filesystem::create_directories(folder);
-  MetricsFile metrics(folder / "metrics.csv");
+  std::optional<MetricsFile> metrics;
+  ClockFile clock(folder / "clock.csv");
   const CellContext context = {
       .cell = cell,
       .seed = options.seed,
@@ -57,10 +74,13 @@ void train(const Experiment& experiment, const Configuration& configuration, con
       .data = options.data,
       .threads = options.threads,
       .report =
-          [&](const Epoch& epoch) {
-            metrics.append(epoch.epoch, epoch.columns);
-            write_line(
-                {{"epoch", epoch.epoch}, {"epochs", epoch.epochs}, {"score", number(std::optional(epoch.score))}});
+          [&](const MetricsRow& row) {
+            if (!metrics) metrics.emplace(folder / "metrics.csv", row.unit, row.stride);
+            metrics->append(row.number, row.columns);
+            clock.append(row);
+            write_line({{"before", share(row.number, row.planned)},
+                        {"done", share(row.number + row.stride, row.planned)},
+                        {"reached", reached(row, experiment.measures)}});
           },
       .stop_requested = [] { return stop != 0; },
   };
@@ -68,12 +88,8 @@ void train(const Experiment& experiment, const Configuration& configuration, con
   result.experiment = experiment.name;
   result.cell = cell.name;
   result.seed = options.seed;
-  result.dataset = cell.dataset;
-  result.model = cell.model;
-  result.recipe = cell.recipe;
-  result.training_width = cell.training_width;
-  result.leaf_width = cell.leaf_width;
-  result.depth = cell.depth;
+  result.labels = cell.labels;
+  result.metrics = in_order(result.metrics, experiment.measures);
   write_file(folder / "result.json", to_json(result).dump(2) + "\n");
 }
 
@@ -90,11 +106,7 @@ void run_worker(const std::vector<Experiment>& experiments, const WorkerOptions&
     std::signal(SIGTERM, SIG_DFL);  // a timing has nothing to save
     const TimingContext context = {
         .cells = cells, .settings = configuration.settings, .data = options.data, .threads = options.threads};
-    const Json timing = {{"experiment", experiment.name},
-                         {"threads", options.threads},
-                         {"environment", environment_json()},
-                         {"rows", experiment.timing(context)}};
-    write_file(options.directory.timing(), timing.dump(2) + "\n");
+    write_timing(options.directory, experiment.name, options.threads, experiment.timing(context));
     return;
   }
   const auto cell = std::ranges::find(cells, options.cell, &Cell::name);

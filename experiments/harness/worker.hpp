@@ -1,7 +1,7 @@
 // The inside of a worker process: one cell with one seed, or the timing after the grid.
 //
-// It reads everything else from config.toml, writes a line of JSON to stdout for every epoch, ends at an epoch or step
-// boundary on SIGTERM, and dies with its parent.
+// It reads everything else from config.toml, writes a line of JSON to stdout for every row of metrics.csv, ends at an
+// epoch or step boundary on SIGTERM, and dies with its parent.
 #pragma once
 
 #include <cstdint>

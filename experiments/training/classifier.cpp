@@ -88,10 +88,10 @@ class Training {
       if (finished() || stop || saving_is_due()) save_state();
       if (stop) throw harness::Interrupted();
     }
-    result_.epochs = epoch_;
+    result_.metrics["epochs"] = epoch_;
     if (memorised_.epoch >= 0) {
-      result_.m_a = memorised_.score;
-      result_.m_a_ett = static_cast<double>(memorised_.epoch + 1);
+      result_.metrics["m_a"] = memorised_.score;
+      result_.metrics["m_a_ett"] = static_cast<double>(memorised_.epoch + 1);
     }
     if (selected_.epoch >= 0) {
       save_state();
@@ -150,7 +150,7 @@ class Training {
     const bool improved = selected_.update(validation.accuracy, epoch_);
     if (improved) select(train, validation);
     if (rate_->epoch(train.accuracy, selected_.score, improved)) optimizer_->load_state({});
-    harness::Epoch row{.epoch = epoch_, .epochs = task_.epochs, .columns = {}, .score = validation.accuracy};
+    harness::MetricsRow row{.number = epoch_, .planned = task_.epochs};
     row.columns = {{"loss", loss},
                    {"train_accuracy", train.accuracy},
                    {"validation_accuracy", validation.accuracy},
@@ -165,15 +165,15 @@ class Training {
     const ClassifierScore test = evaluate_classifier(*model_, data_->test);
     best_ = to_safetensors(*model_, data_->train.metadata());
     if (in_balance_phase(epoch_)) phase_best_ = model_->state_dict();
-    result_.validation_accuracy = validation.accuracy;
-    result_.train_accuracy = train.accuracy;
-    result_.g_a = test.accuracy;
-    result_.g_a_ett = static_cast<double>(epoch_ + 1);
+    result_.metrics["validation_accuracy"] = validation.accuracy;
+    result_.metrics["train_accuracy"] = train.accuracy;
+    result_.metrics["g_a"] = test.accuracy;
+    result_.metrics["g_a_ett"] = static_cast<double>(epoch_ + 1);
     if (test.routing.empty()) return;  // a feedforward network
-    result_.leaves = test.leaves;
-    result_.leaves_used = test.leaves_used;
-    result_.maximum_leaf_load = test.maximum_leaf_load;
-    if (has_trees()) result_.entropy = entropy(data_->test);
+    result_.metrics["leaves"] = test.leaves;
+    result_.metrics["leaves_used"] = test.leaves_used;
+    result_.metrics["maximum_leaf_load"] = test.maximum_leaf_load;
+    if (has_trees()) result_.metrics["entropy"] = entropy(data_->test);
   }
 
   // What the selected tree would answer as the mixture of its leaves.
@@ -183,10 +183,10 @@ class Training {
     const auto soft = [&](const ClassificationDataset& dataset) {
       return evaluate_classifier(*selected.model, dataset.as_saved(), ClassifierScorer::Inference::soft).accuracy;
     };
-    result_.train_accuracy_soft = soft(data_->train);
-    result_.g_a_soft = soft(data_->test);
+    result_.metrics["train_accuracy_soft"] = soft(data_->train);
+    result_.metrics["g_a_soft"] = soft(data_->test);
     if (const auto share = best_.tensors.find("master_mix_logit"); share != best_.tensors.end()) {
-      result_.mix = 1 / (1 + std::exp(-static_cast<double>(share->second.item())));
+      result_.metrics["mix"] = 1 / (1 + std::exp(-static_cast<double>(share->second.item())));
     }
   }
 
@@ -260,7 +260,7 @@ class Training {
       epoch_ = progress.at("epoch").get<std::int64_t>();
       memorised_ = {progress.at("memorised").at(0), progress.at("memorised").at(1)};
       selected_ = {progress.at("selected").at(0), progress.at("selected").at(1)};
-      result_ = harness::result_from_json(progress.at("result"), file);
+      result_ = harness::result_from_json(progress.at("result"), context_.cell.labels, file);
     } catch (const Json::exception& error) {
       throw CheckpointError(fmt::format("{}: the training state cannot be read: {}", file, error.what()));
     }

@@ -49,12 +49,12 @@ Cell cell(const std::string& dataset, const std::string& model, std::int64_t tra
   if (training_width < 1) throw ConfigError(fmt::format("width: at least 1, not {}", training_width));
   const std::string leaf = leaf_width ? fmt::format("-l{}", *leaf_width) : "";
   return {.name = fmt::format("{}-{}-w{}{}-{}", slug(dataset), model, training_width, leaf, recipe),
-          .dataset = dataset,
-          .model = model,
-          .recipe = recipe,
-          .training_width = training_width,
-          .leaf_width = leaf_width,
-          .depth = {},
+          .labels = {{"dataset", dataset},
+                     {"model", model},
+                     {"recipe", recipe},
+                     {"training_width", training_width},
+                     {"leaf_width", label(leaf_width)},
+                     {"depth", {}}},
           .work = work_of(dataset, training_width)};
 }
 
@@ -62,7 +62,7 @@ Cell tree_cell(const std::string& dataset, const std::string& model, std::int64_
                std::int64_t leaf_width, const std::string& recipe) {
   const int depth = depth_of(training_width, leaf_width);
   Cell result = cell(dataset, model, training_width, leaf_width, recipe);
-  result.depth = depth;
+  result.labels["depth"] = std::int64_t{depth};
   result.work = work_of(dataset, training_width + (std::int64_t{1} << depth));
   return result;
 }
@@ -105,37 +105,39 @@ Cell moe_cell(const std::string& dataset, std::int64_t training_width, std::int6
 }
 
 std::int64_t inference_size(const Cell& cell) {
-  if (cell.model == "moe") return experts_a_sample * cell.leaf_width.value();
-  if (!cell.depth) return cell.training_width.value();
-  return *cell.depth + cell.leaf_width.value() + (cell.model == "master-leaf" ? master_leaf_width : 0);
+  if (cell.text("model") == "moe") return experts_a_sample * cell.number("leaf_width").value();
+  const std::optional<std::int64_t> depth = cell.number("depth");
+  if (!depth) return cell.number("training_width").value();
+  return *depth + cell.number("leaf_width").value() + (cell.text("model") == "master-leaf" ? master_leaf_width : 0);
 }
 
 std::unique_ptr<nn::Layer> make_model(const Cell& cell, const Recipe& recipe, std::int64_t inputs,
                                       std::int64_t outputs) {
-  if (cell.model == "ff") {
+  if (cell.text("model") == "ff") {
     return std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{.inputs = inputs,
-                                                                    .width = cell.training_width.value(),
+                                                                    .width = cell.number("training_width").value(),
                                                                     .outputs = outputs,
                                                                     .activation = recipe.activation,
                                                                     .dropout = static_cast<float>(recipe.dropout)});
   }
-  if (cell.model == "moe") {
-    return std::make_unique<nn::MoE>(nn::MoEOptions{.inputs = inputs,
-                                                    .outputs = outputs,
-                                                    .experts = cell.training_width.value() / cell.leaf_width.value(),
-                                                    .expert_width = cell.leaf_width.value(),
-                                                    .k = experts_a_sample,
-                                                    .activation = recipe.activation});
+  if (cell.text("model") == "moe") {
+    return std::make_unique<nn::MoE>(
+        nn::MoEOptions{.inputs = inputs,
+                       .outputs = outputs,
+                       .experts = cell.number("training_width").value() / cell.number("leaf_width").value(),
+                       .expert_width = cell.number("leaf_width").value(),
+                       .k = experts_a_sample,
+                       .activation = recipe.activation});
   }
   return std::make_unique<nn::FFF>(
       nn::FFFOptions{.inputs = inputs,
                      .outputs = outputs,
-                     .depth = static_cast<int>(cell.depth.value()),
-                     .leaf_width = cell.leaf_width.value(),
+                     .depth = static_cast<int>(cell.number("depth").value()),
+                     .leaf_width = cell.number("leaf_width").value(),
                      .activation = recipe.activation,
                      .dropout = static_cast<float>(recipe.dropout),
                      .region_leak = static_cast<float>(recipe.region_leak),
-                     .master_leaf_width = cell.model == "master-leaf" ? master_leaf_width : 0,
+                     .master_leaf_width = cell.text("model") == "master-leaf" ? master_leaf_width : 0,
                      .master_mix = recipe.master_mix});
 }
 
@@ -152,9 +154,10 @@ void check_settings(const Settings& settings, const std::vector<NamedRecipe>& re
 }
 
 Result train_cell(const CellContext& context, const std::vector<NamedRecipe>& recipes, std::int64_t entropies_every) {
-  const Recipe recipe = find_recipe(recipes, context.cell.recipe, context.cell.dataset, context.settings);
+  const Recipe recipe =
+      find_recipe(recipes, context.cell.text("recipe"), context.cell.text("dataset"), context.settings);
   write_file(context.folder / "recipe.json", to_json(recipe).dump(2) + "\n");  // a recipe's name may come to mean more
-  return train_classifier(context, {.dataset = context.cell.dataset,
+  return train_classifier(context, {.dataset = context.cell.text("dataset"),
                                     .recipe = recipe,
                                     .epochs = context.settings.get<std::int64_t>("epochs"),
                                     .patience = context.settings.get<std::int64_t>("patience"),

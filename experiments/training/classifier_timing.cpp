@@ -27,15 +27,15 @@ Images load_images(const std::string& dataset, const std::filesystem::path& root
   return {dataset, test.batch(indices).first, test.classes()};
 }
 
-Json row_of(const Cell& cell, const benchmark::Timing& time) {
-  return {{"cell", cell.name},
-          {"batch", batch},
-          {"milliseconds", time.milliseconds},
-          {"microseconds_a_sample", 1e3 * time.milliseconds / batch},
-          {"spread", time.spread}};
+TimedCell row_of(const Cell& cell, const benchmark::Timing& time) {
+  return {.cell = cell.name,
+          .numbers = {{"batch", batch},
+                      {"milliseconds", time.milliseconds},
+                      {"microseconds_a_sample", 1e3 * time.milliseconds / batch},
+                      {"spread", time.spread}}};
 }
 
-Json time_tree(const Cell& cell, nn::FFF& fff, const Images& images) {
+TimedCell time_tree(const Cell& cell, nn::FFF& fff, const Images& images) {
   nn::initialise_tree(fff, images.batch);
   const auto ff = [&](std::int64_t width) {
     auto layer = std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{.inputs = images.batch.extent(1),
@@ -45,38 +45,41 @@ Json time_tree(const Cell& cell, nn::FFF& fff, const Images& images) {
     layer->eval();
     return layer;
   };
-  const auto training_width = ff(cell.training_width.value());
+  const auto training_width = ff(cell.number("training_width").value());
   const auto equal_size = ff(inference_size(cell));
   const auto times =
       benchmark::time_alternately({{"fff", [&] { fff.forward(images.batch); }},
                                    {"ff of the training width", [&] { training_width->forward(images.batch); }},
                                    {"ff of the inference size", [&] { equal_size->forward(images.batch); }}});
-  Json row = row_of(cell, times[0]);
-  row["ff_milliseconds"] = times[1].milliseconds;
-  row["ff_inference_size_milliseconds"] = times[2].milliseconds;
-  row["speedup"] = times[1].milliseconds / times[0].milliseconds;
-  row["speedup_inference_size"] = times[2].milliseconds / times[0].milliseconds;
+  TimedCell row = row_of(cell, times[0]);
+  row.numbers["ff_milliseconds"] = times[1].milliseconds;
+  row.numbers["ff_spread"] = times[1].spread;
+  row.numbers["ff_inference_size_milliseconds"] = times[2].milliseconds;
+  row.numbers["ff_inference_size_spread"] = times[2].spread;
+  row.numbers["speedup"] = times[1].milliseconds / times[0].milliseconds;
+  row.numbers["speedup_inference_size"] = times[2].milliseconds / times[0].milliseconds;
   return row;
 }
 
 }  // namespace
 
-std::vector<Json> time_classifiers(const TimingContext& context, const std::vector<NamedRecipe>& recipes) {
-  std::vector<Json> rows;
+std::vector<TimedCell> time_classifiers(const TimingContext& context, const std::vector<NamedRecipe>& recipes) {
+  std::vector<TimedCell> rows;
   Images images;
   for (const Cell& cell : context.cells) {
-    if (cell.dataset != images.dataset) images = load_images(cell.dataset, context.data);
+    if (cell.text("dataset") != images.dataset) images = load_images(cell.text("dataset"), context.data);
     manual_seed(0);
-    const auto model = make_model(cell, find_recipe(recipes, cell.recipe, cell.dataset, context.settings),
-                                  images.batch.extent(1), images.classes);
+    const auto model =
+        make_model(cell, find_recipe(recipes, cell.text("recipe"), cell.text("dataset"), context.settings),
+                   images.batch.extent(1), images.classes);
     model->eval();
     if (const auto trees = nn::soft_trees(*model); !trees.empty()) {
       rows.push_back(time_tree(cell, *trees.front(), images));
       continue;
     }
-    rows.push_back(
-        row_of(cell, benchmark::time_alternately({{cell.model, [&] { model->forward(images.batch); }}}).front()));
-    if (cell.model == "ff") rows.back()["speedup"] = 1.0;
+    rows.push_back(row_of(
+        cell, benchmark::time_alternately({{cell.text("model"), [&] { model->forward(images.batch); }}}).front()));
+    if (cell.text("model") == "ff") rows.back().numbers["speedup"] = 1.0;
   }
   return rows;
 }

@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(the_papers_numbers_stand_beside_their_cells) {
   }
   BOOST_TEST(found == 2);
   for (const harness::Cell& cell : cells("balance/load-balance", "paper", {"recipe=released"})) {
-    const bool published = cell.dataset == "fashion-mnist" || cell.training_width == 16;
+    const bool published = cell.text("dataset") == "fashion-mnist" || cell.number("training_width") == 16;
     BOOST_TEST(experiment("balance/load-balance").paper_numbers(cell).contains("g_a") == published, cell.name);
   }
 }

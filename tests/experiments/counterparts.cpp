@@ -59,25 +59,16 @@ BOOST_AUTO_TEST_CASE(the_grid_of_the_whole_table) {
 
 BOOST_AUTO_TEST_CASE(the_paper_s_numbers_stand_beside_their_cells) {
   const harness::Experiment experiment = fff::counterparts();
-  const auto paper = experiment.paper_numbers({.name = "x",
-                                               .dataset = "mnist",
-                                               .model = "fff",
-                                               .recipe = "canopy",
-                                               .training_width = 128,
-                                               .leaf_width = 8,
-                                               .depth = 4});
+  const auto cell = [](const char* dataset, const char* model, std::int64_t width, harness::Label leaf_width) {
+    return harness::Cell{
+        .name = "x",
+        .labels = {{"dataset", dataset}, {"model", model}, {"training_width", width}, {"leaf_width", leaf_width}}};
+  };
+  const auto paper = experiment.paper_numbers(cell("mnist", "fff", 128, 8));
   BOOST_TEST(paper.at("m_a") == 99.3);
   BOOST_TEST(paper.at("g_a") == 94.9);
   BOOST_TEST(paper.at("speedup") == 3.39);
-  BOOST_TEST(experiment
-                 .paper_numbers({.name = "x",
-                                 .dataset = "cifar-10",
-                                 .model = "ff",
-                                 .recipe = {},
-                                 .training_width = 16,
-                                 .leaf_width = {},
-                                 .depth = {}})
-                 .empty());
+  BOOST_TEST(experiment.paper_numbers(cell("cifar-10", "ff", 16, {})).empty());
 }
 
 BOOST_AUTO_TEST_CASE(widths_without_a_tree_are_refused) {

@@ -1,5 +1,7 @@
 // The command line from outside: exit codes, what goes to stdout and what to stderr.
 #include <algorithm>
+#include <iterator>
+#include <sstream>
 
 #include <canopy/experiments/harness/json.hpp>
 
@@ -50,7 +52,22 @@ BOOST_AUTO_TEST_CASE(wrong_usage) {
   refused({"dance"}, 2, "dance");
   refused({"run"}, 2, "NAME");
   refused({"run", "fake/none"}, 2, "known are: fake/count");
-  refused({"run", "fake/count", "--threads", "0"}, 2, "--threads");
+  for (const char* command : {"run fake/count", "bench sleep", "eval x --dataset y"}) {
+    std::istringstream words(command);
+    const std::vector<std::string> arguments(std::istream_iterator<std::string>(words), {});
+    const auto with = [&](const char* option, const char* value) {
+      std::vector<std::string> all = arguments;
+      all.insert(all.end(), {option, value});
+      return all;
+    };
+    refused(with("--threads", "0"), 2, "--threads: at least 1, not 0");
+    refused(with("--threads", "-3"), 2, "--threads: at least 1, not -3");
+    refused(with("--threads", "two"), 2, "--threads: a whole number from 1 on, not two");
+    refused(with("--threads", "1.5"), 2, "--threads: a whole number from 1 on, not 1.5");
+    refused(with("--threads", "99999999999"), 2, "--threads: at most 2147483647, not 99999999999");
+  }
+  refused({"run", "fake/count", "--seeds", "0"}, 2, "--seeds: at least 1, not 0");
+  refused({"bench", "sleep", "--repeats", "0"}, 2, "--repeats: at least 1, not 0");
   refused({"run", "fake/count", "--preset", "fast"}, 2, "known are: quick, paper");
   refused({"run", "fake/count", "--set", "epoch=3"}, 2, "epochs, pause, models");
   refused({"run", "fake/count", "--only", "x*"}, 2, "none-ff, none-fff");
@@ -168,7 +185,7 @@ BOOST_AUTO_TEST_CASE(run_then_report) {
   const Outcome elsewhere = fake({"report", out, "--json", "--to", folder / "written/here"});
   BOOST_CHECK(Json::parse(elsewhere.out) == rows);
   for (const char* place : {"run", "written/here"}) {
-    for (const char* file : {"report.md", "report.csv", "plots/accuracy-none-plain.svg"}) {
+    for (const char* file : {"report.md", "report.csv", "plots/accuracy-none.svg", "plots/accuracy-seconds-none.svg"}) {
       BOOST_TEST_CONTEXT(place << "/" << file) { BOOST_TEST(std::filesystem::exists((folder / place) / file)); }
     }
   }
@@ -213,6 +230,129 @@ BOOST_AUTO_TEST_CASE(a_failed_cell_costs_only_itself) {
   const Outcome data = fake({"run", "fake/count", "--out", missing, "--seeds", "2", "--set", "models=nodata"});
   BOOST_TEST(data.exit_code == 3);
   BOOST_TEST(contains(data.err, "there is no data"));
+}
+
+BOOST_AUTO_TEST_CASE(any_experiment_is_run_and_reported) {
+  const Folder folder;
+  const std::string out = folder / "run";
+  const std::vector<std::string> arguments = {"run", "other/regression", "--out", out, "--json", "--resume"};
+  auto expecting = [&](const char* promise) {
+    std::vector<std::string> all = arguments;
+    all.insert(all.end(), {"--expect", promise});
+    return fake(all);
+  };
+  const Outcome run = expecting("forest-4:rmse<=0.23");
+  BOOST_TEST(run.exit_code == 0);
+  const Json row = Json::parse(run.out)["rows"][1];
+  BOOST_TEST(row["trees"].get<int>() == 4);
+  BOOST_TEST(row["rmse"]["best"].get<double>() == 0.2);
+  BOOST_TEST(row["rmse"]["paper"].get<double>() == 0.375);
+  BOOST_TEST(!row.contains("dataset"));
+  BOOST_TEST(!row.contains("g_a"));
+  BOOST_TEST(expecting("forest-4:rmse.best<=0.2").exit_code == 0);
+  BOOST_TEST(expecting("forest-4:rmse<=0.2").exit_code == 4);
+  BOOST_TEST(expecting("rmsd<=1").exit_code == 2);
+  BOOST_TEST(contains(expecting("mae<=1").err, "no value"));
+  BOOST_TEST(program::content(folder / "run/cells/forest-4/0/result.json") ==
+             "{\n  \"experiment\": \"other/regression\",\n  \"cell\": \"forest-4\",\n  \"seed\": 0,\n  \"trees\": 4,\n"
+             "  \"rmse\": 0.25,\n  \"mae\": null,\n  \"rows\": 1000,\n  \"status\": \"done\"\n}\n");
+  BOOST_TEST(program::content(folder / "run/cells/forest-4/0/metrics.csv").starts_with("step,rmse\n0,1.25\n50,"));
+
+  const Outcome text = fake({"report", out, "--html", folder / "page.html"});
+  BOOST_TEST(text.exit_code == 0);
+  BOOST_TEST(contains(text.out, "RMSE m paper"), text.out);
+  BOOST_TEST(contains(text.out, "0.225 ± 0.035 (0.200)"), text.out);
+  BOOST_TEST(contains(program::content(folder / "page.html"), "seconds of training"));
+  BOOST_TEST(contains(program::content(folder / "run/report.md"), "| best | 95 % interval |"));
+  BOOST_TEST(program::content(folder / "run/report.csv").starts_with("cell,trees,status,"));
+  BOOST_TEST(std::filesystem::exists(folder / "run/plots/error.svg"));
+  BOOST_TEST(std::filesystem::exists(folder / "run/plots/error-seconds.svg"));
+
+  const std::string bare = folder / "bare";
+  BOOST_TEST(fake({"run", "other/bare", "--out", bare}).exit_code == 0);
+  BOOST_TEST(fake({"report", bare, "--html", folder / "bare.html"}).exit_code == 0);
+  BOOST_TEST(program::content(folder / "bare/report.csv") ==
+             "cell,status,seeds_done,seeds_failed,diverged,noisy\nonly,done,1,0,0,false\n");
+  BOOST_TEST(contains(program::content(folder / "bare/report.md"), "| cell | seeds | remarks |"));
+  BOOST_TEST(!std::filesystem::exists(folder / "bare/timing.json"));
+}
+
+BOOST_AUTO_TEST_CASE(nobody_needs_to_read_stderr) {
+  const Folder folder;
+  int number = 0;
+  for (const char* redirection : {"2>&-", "2>/dev/full", "2>&1 >/dev/null | true", ">/dev/null 2>&- <&-"}) {
+    BOOST_TEST_CONTEXT(redirection) {
+      const std::string out = folder / ("run" + std::to_string(number++));
+      const auto shell = [&](const std::string& arguments) {
+        // Of a pipe, the exit code of its first command.
+        const std::string code = folder / "code";
+        program::run("/bin/sh",
+                     {"-c", "{ " FAKE_DRIVER " " + arguments + "; echo $? > " + code + "; } " + redirection});
+        return program::content(code);
+      };
+      BOOST_TEST(shell("run fake/count --set pause=20000 --threads 2 --out " + out) == "0\n");
+      BOOST_TEST(std::filesystem::exists(out + "/timing.json"));
+      BOOST_TEST(shell("nosuch") == "2\n");
+      BOOST_TEST(shell("run fake/count --out " + out) == "2\n");
+    }
+  }
+  const Outcome closed = program::run("/bin/sh", {"-c", FAKE_DRIVER " list >&-"});
+  BOOST_TEST(closed.exit_code == 1);
+  BOOST_TEST(contains(closed.err, "standard output"), closed.err);
+}
+
+BOOST_AUTO_TEST_CASE(the_command_that_resumes_is_one_for_a_shell) {
+  const Folder folder;
+  const std::string out = folder / "it's $HOME \"here\"";
+  for (const bool dashed : {false, true}) {
+    const Folder output;
+    std::vector<std::string> arguments = {
+        "run", "--out=" + out + (dashed ? "-2" : ""), "--only=none-ff?", "--set", "pause=100000", "--seeds", "1"};
+    if (dashed) arguments.push_back("--");
+    arguments.push_back("fake/count");
+    const pid_t process = program::start(FAKE_DRIVER, arguments, output);
+    const auto ready = std::filesystem::path(out + (dashed ? "-2" : "")) / "cells/none-fff/0/metrics.csv";
+    while (!std::filesystem::exists(ready)) ::usleep(10'000);
+    ::kill(process, SIGTERM);
+    const Outcome interrupted = program::wait(process, output);
+    BOOST_TEST(interrupted.exit_code == 130, interrupted.err);
+    const std::string words = "continue with: canopy ";
+    const auto at = interrupted.err.find(words);
+    BOOST_REQUIRE(at != std::string::npos);
+    const Outcome resumed =
+        program::run("/bin/sh", {"-c", FAKE_DRIVER " " + interrupted.err.substr(at + words.size())});
+    BOOST_TEST(resumed.exit_code == 0, interrupted.err << resumed.err);
+    BOOST_TEST(contains(interrupted.err, "--resume"));
+    BOOST_TEST(std::filesystem::exists(ready.parent_path() / "result.json"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(paths_may_begin_with_a_dash) {
+  const Folder folder;
+  const Outcome run =
+      program::run("/bin/sh", {"-c", "cd " + folder.path().string() +
+                                         " && " FAKE_DRIVER " run fake/count --set pause=0 --out=-run --data=-data"});
+  BOOST_TEST(run.exit_code == 0, run.err);
+  BOOST_TEST(std::filesystem::exists(folder / "-run/timing.json"));
+}
+
+BOOST_AUTO_TEST_CASE(damaged_state_is_named) {
+  const Folder folder;
+  const std::string out = folder / "run";
+  const std::vector<std::string> run = {"run", "fake/count", "--out", out, "--resume", "--set", "pause=0"};
+  BOOST_TEST(fake(run).exit_code == 0);
+  const auto damage = [&](const char* file, const char* text) {
+    std::filesystem::remove(folder / "run/cells/none-ff/0/result.json");
+    std::ofstream((folder / "run") / file) << text;
+    const Outcome outcome = fake(run);
+    BOOST_TEST(outcome.exit_code == 3, outcome.err);
+    BOOST_TEST(contains(outcome.err, file), outcome.err);
+    BOOST_TEST(!contains(outcome.err, "json.exception"), outcome.err);
+    std::filesystem::remove((folder / "run") / file);
+  };
+  damage("environment.json", "null");
+  damage("timing.json", "[]");
+  damage("cells/none-fff/0/result.json", "[1, 2");
 }
 
 BOOST_AUTO_TEST_CASE(eval) {

@@ -24,11 +24,11 @@ BOOST_AUTO_TEST_CASE(each_run_is_read_and_can_be_continued) {
       BOOST_TEST(fs::exists(run.root.parent_path() / "RESULTS.md"));
       const Experiment& experiment = find_experiment(experiments(), configuration.experiment);
       std::int64_t seeds = 0;
-      const Json rows = report(run, experiment, configuration)["rows"];
-      for (const Json& row : rows) {
-        seeds += row["seeds_done"].get<std::int64_t>();
-        BOOST_TEST(row["seeds_failed"].get<int>() == 0);
-        BOOST_TEST_CONTEXT(row["cell"]) { BOOST_TEST(!row["noisy"].get<bool>()); }
+      const Report all = report(run, experiment, configuration);
+      for (const ReportRow& row : all.rows) {
+        seeds += row.seeds_done;
+        BOOST_TEST(row.errors.empty());
+        BOOST_TEST_CONTEXT(row.cell.name) { BOOST_TEST(!row.noisy); }
       }
       BOOST_TEST(seeds > 0);
       measured.insert(experiment.name);

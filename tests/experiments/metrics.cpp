@@ -1,9 +1,12 @@
 #include <canopy/experiments/harness/metrics.hpp>
 
+#include <chrono>
 #include <fstream>
 #include <limits>
+#include <thread>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/file.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -59,6 +62,48 @@ BOOST_AUTO_TEST_CASE(reading_skips_the_unfinished_row) {
   BOOST_TEST(columns[1].first == "loss");
   BOOST_REQUIRE(columns[1].second.size() == 2u);
   BOOST_TEST(columns[1].second[0] == 0.5);
+}
+
+BOOST_AUTO_TEST_CASE(the_clock_goes_on_where_the_checkpoint_was) {
+  const program::Folder folder;
+  const auto file = folder / "clock.csv";
+  const auto seconds = [&] { return read_metrics(file).at(1).second; };
+  const auto rest = [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };
+  {
+    ClockFile clock(file);
+    for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
+      rest();
+      clock.append({.number = epoch});
+    }
+  }
+  const std::vector<double> before = seconds();
+  BOOST_REQUIRE(before.size() == 3u);
+  BOOST_TEST(before[0] >= 0.02);
+  BOOST_TEST(before[2] >= 0.06);
+  rest();  // while no process works on the cell, nothing is counted
+  {
+    ClockFile clock(file);
+    rest();
+    clock.append({.number = 2});
+  }
+  const std::vector<double> after = seconds();
+  BOOST_REQUIRE(after.size() == 3u);
+  BOOST_TEST(after[1] == before[1]);
+  BOOST_TEST(after[2] >= before[1] + 0.02);
+  BOOST_TEST(after[2] < before[1] + 10);
+
+  // Where the clock of earlier rows is missing or damaged, there is none.
+  for (const char* text : {"", "epoch,seconds\n0,1\n", "epoch,seconds\n0,1\n7,2\n", "step,seconds\n0,1\n1,2\n"}) {
+    write_file(file, text);
+    ClockFile clock(file);
+    clock.append({.number = 2});
+    clock.append({.number = 3});
+    BOOST_TEST(!std::filesystem::exists(file), text);
+  }
+  ClockFile steps(file);
+  steps.append({.number = 0, .unit = "step", .stride = 50});
+  steps.append({.number = 50, .unit = "step", .stride = 50});
+  BOOST_TEST(read_metrics(file).at(0).second.at(1) == 50);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

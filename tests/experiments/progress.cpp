@@ -19,7 +19,7 @@ BOOST_AUTO_TEST_CASE(the_time_left_counts_work_not_jobs) {
   BOOST_TEST(progress.remaining_seconds() < 5);
   progress.start("large", 10);
   const double before = progress.remaining_seconds();
-  progress.advance("large", 8, 10, 50);  // epoch 8 is this process's first: nine tenths, of which one was done here
+  progress.advance("large", 0.8, 0.9, "epoch 9/10");  // this process's first: one tenth was done here
   BOOST_TEST(progress.remaining_seconds() < before / 2);
   progress.finish("large", "done");
   BOOST_TEST(progress.remaining_seconds() == 0);

@@ -5,6 +5,7 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
+#include <canopy/experiments/harness/report.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -136,27 +137,64 @@ BOOST_AUTO_TEST_CASE(the_environments_of_all_who_worked_on_a_run_are_kept) {
   BOOST_CHECK(both["earlier"] == Json::array({other}));
 }
 
-BOOST_AUTO_TEST_CASE(results_survive_their_file) {
-  Result result;
-  result.experiment = "fake/count";
-  result.cell = "one";
-  result.training_width = 128;
-  result.epochs = 3;
-  result.g_a = 1. / 3;
-  result.entropy = std::numeric_limits<double>::quiet_NaN();
-  const std::string text = to_json(result).dump();
-  BOOST_TEST(text.find("\"m_a\":null") != std::string::npos);
-  BOOST_TEST(text.find("\"entropy\":null") != std::string::npos);
-  result.entropy.reset();
-  BOOST_TEST(to_json(result_from_json(Json::parse(text), "text")).dump() == to_json(result).dump());
-
+BOOST_AUTO_TEST_CASE(state_files_of_another_kind_are_named) {
   const program::Folder folder;
-  BOOST_CHECK(!read_result(folder / "absent"));
-  std::filesystem::create_directories(folder / "cell");
-  write_file((folder / "cell") / "result.json", "{\"experiment\": 3}");
-  BOOST_CHECK_EXCEPTION(read_result(folder / "cell"), DataError, speaks_of("\"experiment\""));
-  write_file((folder / "cell") / "result.json", "{");
-  BOOST_CHECK_THROW(read_result(folder / "cell"), DataError);
+  const RunDirectory run{folder / "run"};
+  std::filesystem::create_directories(run.cell("one", 0));
+  const Configuration c = resolve(experiment(), "quick", 1, "one", {});
+  const auto read = [&] { harness::report(run, experiment(), c); };
+  for (const char* text : {"null", "[]", "3", "{", "", "\"x\"", "{\"rows\": 3}", "{\"rows\": [3]}", "{\"rows\": [{}]}",
+                           "{\"rows\": [{\"cell\": 3}]}"}) {
+    BOOST_TEST_CONTEXT(text) {
+      write_file(run.timing(), text);
+      BOOST_CHECK_EXCEPTION(read(), DataError, speaks_of("timing.json"));
+    }
+  }
+  std::filesystem::remove(run.timing());
+  for (const char* text : {"null", "[]", "{", "", "{}", "{\"earlier\": null}", "{\"earlier\": [3]}"}) {
+    BOOST_TEST_CONTEXT(text) {
+      write_file(run.environment(), text);
+      if (text == std::string("{}")) {
+        write_environment(run);
+      } else {
+        BOOST_CHECK_EXCEPTION(write_environment(run), DataError, speaks_of("environment.json"));
+      }
+    }
+  }
+  for (const char* text :
+       {"null", "[]", "{}", "{\"experiment\": 3}", R"({"experiment": "", "cell": "", "seed": 1.5, "status": ""})",
+        R"({"experiment": "", "cell": "", "seed": 0})"}) {
+    BOOST_TEST_CONTEXT(text) {
+      write_file(run.cell("one", 0) / "result.json", text);
+      BOOST_CHECK_EXCEPTION(read(), DataError, speaks_of("result.json"));
+    }
+  }
+  std::filesystem::remove(run.cell("one", 0) / "result.json");
+  std::filesystem::create_directories(run.cell("one", 0) / "result.json");  // a folder in its place
+  BOOST_CHECK_EXCEPTION(read(), DataError, speaks_of("result.json"));
+  std::filesystem::create_directories(run.configuration());
+  BOOST_CHECK_EXCEPTION(read_configuration(run.configuration(), {experiment()}), DataError, speaks_of("config.toml"));
+}
+
+BOOST_AUTO_TEST_CASE(names_that_would_share_a_field_are_refused) {
+  const Configuration c = resolve(experiment(), "quick", 0, "", {});
+  const auto refused = [&](const Experiment& wrong, const char* words) {
+    BOOST_CHECK_EXCEPTION(selected_cells(wrong, c), ConfigError, speaks_of(words));
+  };
+  Experiment metrics = experiment();
+  metrics.measures.metrics = {{.name = "depth"}};
+  BOOST_TEST(selected_cells(metrics, c).size() == 2u);
+  metrics.cells = [](const Settings&) { return std::vector<Cell>{{.name = "one", .labels = {{"depth", 3}}}}; };
+  refused(metrics, "\"depth\"");
+  metrics.measures.metrics = {{.name = "status"}};
+  refused(metrics, "\"status\"");
+  metrics.measures.metrics = {{.name = "rmse"}, {.name = "rmse"}};
+  refused(metrics, "\"rmse\"");
+  metrics.measures = {.metrics = {{.name = "flat"}}, .remarks = {{.word = "FLAT", .explanation = "", .applies = {}}}};
+  refused(metrics, "\"flat\"");
+  Experiment columns = experiment();
+  columns.columns = {"rmse"};
+  refused(columns, "\"rmse\"");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,7 @@
 
 #include <canopy/core/file.hpp>
 #include <canopy/experiments/cli/program.hpp>
+#include <canopy/experiments/training/classification.hpp>
 
 #include <fmt/format.h>
 
@@ -20,9 +21,9 @@ double next(double state, std::int64_t seed, std::int64_t epoch) {
 }
 
 Result count(const CellContext& context) {
-  if (context.cell.model == "crash") std::raise(SIGKILL);  // which no sanitizer turns into an exit code
-  if (context.cell.model == "error") throw Error("this cell always fails");
-  if (context.cell.model == "nodata") throw DataError("there is no data");
+  if (context.cell.text("model") == "crash") std::raise(SIGKILL);  // which no sanitizer turns into an exit code
+  if (context.cell.text("model") == "error") throw Error("this cell always fails");
+  if (context.cell.text("model") == "nodata") throw DataError("there is no data");
   const auto epochs = context.settings.get<std::int64_t>("epochs");
   const auto pause = std::chrono::microseconds(context.settings.get<std::int64_t>("pause"));
   double state = 0.3;
@@ -36,18 +37,17 @@ Result count(const CellContext& context) {
     if (context.stop_requested()) throw Interrupted();
     std::this_thread::sleep_for(pause);
     state = next(state, context.seed, epoch);
-    context.report(
-        {.epoch = epoch, .epochs = epochs, .columns = {{"validation_accuracy", 100 * state}}, .score = 100 * state});
+    context.report({.number = epoch, .planned = epochs, .columns = {{"validation_accuracy", 100 * state}}});
     write_file(context.checkpoint(), Json{{"state", state}, {"epochs", epoch + 1}}.dump());
   }
-  const bool tree = context.cell.leaf_width.has_value();
+  const bool tree = context.cell.number("leaf_width").has_value();
   Result result;
-  result.epochs = epochs;
-  result.m_a = 100 * state;
-  result.g_a = 90 + static_cast<double>(context.seed);
-  result.leaves = tree ? 16 : 1;
-  result.leaves_used = tree ? 2 : 1;
-  result.maximum_leaf_load = tree && context.seed == 0 ? 99.5 : 60;
+  result.metrics["epochs"] = epochs;
+  result.metrics["m_a"] = 100 * state;
+  result.metrics["g_a"] = 90 + static_cast<double>(context.seed);
+  result.metrics["leaves"] = tree ? 16 : 1;
+  result.metrics["leaves_used"] = tree ? 2 : 1;
+  result.metrics["maximum_leaf_load"] = tree && context.seed == 0 ? 99.5 : 60.;
   return result;
 }
 
@@ -63,25 +63,81 @@ Experiment fake() {
           [](const Settings& settings) {
             std::vector<Cell> cells;
             for (const std::string& model : settings.get<Texts>("models")) {
-              Cell cell{.name = "none-" + model, .dataset = "none", .model = model, .recipe = "plain"};
-              cell.training_width = 128;
-              if (model == "fff") cell.leaf_width = 8;
-              cells.push_back(cell);
+              cells.push_back({.name = "none-" + model,
+                               .labels = {{"dataset", "none"},
+                                          {"model", model},
+                                          {"recipe", "plain"},
+                                          {"training_width", 128},
+                                          {"leaf_width", model == "fff" ? Label(8) : Label()},
+                                          {"depth", {}}}});
             }
             return cells;
           },
       .run = count,
+      .measures = training::classification_measures(),
       .timing =
           [](const TimingContext& context) {
-            std::vector<Json> rows;
-            for (const Cell& cell : context.cells) rows.push_back({{"cell", cell.name}, {"speedup", 2.5}});
+            std::vector<TimedCell> rows;
+            for (const Cell& cell : context.cells) rows.push_back({cell.name, {{"speedup", 2.5}}});
             return rows;
           },
       .paper_numbers = [](const Cell& cell) -> std::map<std::string, double> {
-        if (cell.model != "fff") return {};
+        if (cell.text("model") != "fff") return {};
         return {{"g_a", 94.9}, {"speedup", 3.39}};
       },
+      .columns = {"m_a", "g_a", "leaves_used", "maximum_leaf_load", "speedup"},
   };
+}
+
+/// Nothing of it is a classification: an error in metres over steps, and labels of its own.
+Experiment regression() {
+  return {.name = "other/regression",
+          .paper = "No paper",
+          .artefact = "Table 1",
+          .settings = {{"trees", Integers{1, 4}}},
+          .presets = {{.name = "quick", .seconds = 1, .seeds = 2, .changes = {}}},
+          .cells =
+              [](const Settings& settings) {
+                std::vector<Cell> cells;
+                for (const std::int64_t trees : settings.get<Integers>("trees")) {
+                  cells.push_back({.name = fmt::format("forest-{}", trees), .labels = {{"trees", trees}}});
+                }
+                return cells;
+              },
+          .run =
+              [](const CellContext& context) {
+                const double error = 1. / static_cast<double>(*context.cell.number("trees") + context.seed);
+                for (std::int64_t step = 0; step < 200; step += 50) {
+                  context.report({.number = step,
+                                  .planned = 200,
+                                  .unit = "step",
+                                  .stride = 50,
+                                  .columns = {{"rmse", error + 1. / static_cast<double>(step + 1)}}});
+                }
+                Result result;
+                result.metrics["rmse"] = error;
+                result.metrics["rows"] = 1000;
+                return result;
+              },
+          .measures =
+              {.metrics =
+                   {{.name = "rmse", .title = "RMSE", .unit = "m", .digits = 3, .better = Better::lower, .main = true},
+                    {.name = "mae", .unit = "m", .better = Better::lower}},
+               .charts = {{.name = "error", .unit = "m", .curves = {{.column = "rmse"}}, .panels = {"trees"}}}},
+          .paper_numbers = [](const Cell&) -> std::map<std::string, double> {
+            return {{"rmse", 0.375}};
+          }};
+}
+
+/// The least that an experiment can be: neither labels nor metrics.
+Experiment bare() {
+  return {.name = "other/bare",
+          .paper = "No paper",
+          .artefact = "nothing",
+          .settings = {},
+          .presets = {{.name = "quick", .seconds = 1}},
+          .cells = [](const Settings&) { return std::vector<Cell>{{.name = "only"}}; },
+          .run = [](const CellContext&) { return Result(); }};
 }
 
 std::vector<benchmark::Row> sleepers(const benchmark::BenchOptions& options) {
@@ -110,7 +166,7 @@ EvalResult evaluate(const EvalOptions& options) {
 
 int main(int argc, char** argv) {
   const cli::Program program = {
-      .experiments = {fake()},
+      .experiments = {fake(), regression(), bare()},
       .benchmarks = {{.name = "sleep", .description = "sleeps", .run = sleepers, .flat = false},
                      {.name = "flat", .description = "sleeps", .run = sleepers, .flat = true}},
       .evaluate = evaluate};

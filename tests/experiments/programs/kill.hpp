@@ -19,7 +19,7 @@ inline std::map<std::string, std::string> result_bytes(const fs::path& out) {
   if (!fs::exists(out / "cells")) return files;
   for (const auto& entry : fs::recursive_directory_iterator(out / "cells")) {
     const std::string name = entry.path().filename();
-    if (name == "result.json" || name.ends_with(".csv")) {
+    if (name == "result.json" || (name.ends_with(".csv") && name != "clock.csv")) {
       files[fs::relative(entry.path(), out)] = content(entry.path());
     }
   }

@@ -1,0 +1,64 @@
+#include <canopy/experiments/harness/json.hpp>
+
+#include <algorithm>
+
+#include <canopy/core/error.hpp>
+#include <canopy/core/file.hpp>
+
+#include <fmt/format.h>
+
+namespace canopy::harness {
+namespace {
+
+[[noreturn]] void wrong_kind(const std::string& source, const std::string& field, const char* expected,
+                             const char* found) {
+  throw DataError(fmt::format("{}: field \"{}\": expected {}, found {}", source, field, expected, found));
+}
+
+const char* kind_of(const Json& object, const std::string& field) {
+  return object.contains(field) ? object[field].type_name() : "none";
+}
+
+}  // namespace
+
+Json read_json(const std::filesystem::path& file) {
+  std::string text;
+  try {
+    text = read_file(file);
+  } catch (const Error& error) {
+    throw DataError(error.what());
+  }
+  Json json;
+  try {
+    json = Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    throw DataError(fmt::format("{}: is no JSON from byte {} on", file.string(), error.byte));
+  }
+  if (!json.is_object()) {
+    throw DataError(fmt::format("{}: expected a JSON object, found {}", file.string(), json.type_name()));
+  }
+  return json;
+}
+
+template <>
+std::string required<std::string>(const Json& object, const std::string& field, const std::string& source) {
+  if (object.contains(field) && object[field].is_string()) return object[field].get<std::string>();
+  wrong_kind(source, field, "a text", kind_of(object, field));
+}
+
+template <>
+std::int64_t required<std::int64_t>(const Json& object, const std::string& field, const std::string& source) {
+  if (object.contains(field) && object[field].is_number_integer()) return object[field].get<std::int64_t>();
+  wrong_kind(source, field, "a whole number", kind_of(object, field));
+}
+
+std::optional<Json> array_of_objects(const Json& object, const std::string& field, const std::string& source) {
+  if (!object.contains(field)) return std::nullopt;
+  const Json& array = object[field];
+  const bool fits =
+      array.is_array() && std::ranges::all_of(array, [](const Json& element) { return element.is_object(); });
+  if (!fits) wrong_kind(source, field, "an array of objects", array.type_name());
+  return array;
+}
+
+}  // namespace canopy::harness
