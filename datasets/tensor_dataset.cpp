@@ -161,19 +161,28 @@ std::int64_t TensorDataset<T>::row(std::int64_t index) const {
 }
 
 template <class T>
-Array<T> TensorDataset<T>::targets() const {
-  std::vector<std::int64_t> all(static_cast<std::size_t>(size()));
-  std::iota(all.begin(), all.end(), 0);
-  return targets_at(all);
+std::vector<std::int64_t> TensorDataset<T>::rows_at(std::span<const std::int64_t> indices) const {
+  std::vector<std::int64_t> rows(indices.size());
+  std::ranges::transform(indices, rows.begin(), [this](std::int64_t index) { return row(index); });
+  return rows;
 }
 
 template <class T>
-Array<T> TensorDataset<T>::targets_at(std::span<const std::int64_t> indices) const {
+Array<T> TensorDataset<T>::targets() const {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(size()));
+  std::iota(all.begin(), all.end(), 0);
+  return targets_of(rows_at(all));
+}
+
+template <class T>
+Array<T> TensorDataset<T>::targets_of(std::span<const std::int64_t> rows) const {
   const Array<T>& all = samples_->targets;
   const std::int64_t width = all.shape().without(0).size();
-  Array<T> targets(all.shape().with(0, static_cast<std::int64_t>(indices.size())));
+  Array<T> targets(all.shape().with(0, static_cast<std::int64_t>(rows.size())));
   T* out = targets.mutable_data();
-  for (const std::int64_t index : indices) out = std::copy_n(all.data() + row(index) * width, width, out);
+  for (const std::int64_t row : rows) {
+    for (std::int64_t j = 0; j < width; ++j) *out++ = all.data()[row * width + j];
+  }
   if constexpr (std::same_as<T, float>) {
     if (!targets_.identity()) return targets_.apply(targets);
   }
@@ -182,15 +191,14 @@ Array<T> TensorDataset<T>::targets_at(std::span<const std::int64_t> indices) con
 
 template <class T>
 std::pair<Tensor, Array<T>> TensorDataset<T>::batch(std::span<const std::int64_t> indices) const {
-  std::vector<std::int64_t> rows(indices.size());
-  std::ranges::transform(indices, rows.begin(), [this](std::int64_t index) { return row(index); });
-  Tensor inputs(inputs_shape(*samples_).with(0, static_cast<std::int64_t>(indices.size())));
+  const std::vector<std::int64_t> rows = rows_at(indices);
+  Tensor inputs(inputs_shape(*samples_).with(0, static_cast<std::int64_t>(rows.size())));
   if (of_bytes(*samples_)) {
     datasets::gather(samples_->bytes.data(), features(), rows, applied_, inputs.mutable_data());
   } else {
     datasets::gather(samples_->inputs.data(), features(), rows, applied_, inputs.mutable_data());
   }
-  return {inputs, targets_at(indices)};
+  return {inputs, targets_of(rows)};
 }
 
 template <class T>
@@ -202,10 +210,7 @@ TensorDataset<T> TensorDataset<T>::subset(std::span<const std::int64_t> indices)
 
 template <class T>
 void TensorDataset<T>::select(std::span<const std::int64_t> indices) {
-  auto rows = std::make_shared<std::vector<std::int64_t>>();
-  rows->reserve(indices.size());
-  for (const std::int64_t index : indices) rows->push_back(row(index));
-  rows_ = std::move(rows);
+  rows_ = std::make_shared<const std::vector<std::int64_t>>(rows_at(indices));
 }
 
 template <class T>

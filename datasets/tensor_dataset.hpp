@@ -95,8 +95,6 @@ class TensorDataset {
   DatasetMetadata metadata() const;
 
  protected:
-  /// Where a sample stands in the arrays. Throws ShapeError for an index that is not in [0, size).
-  std::int64_t row(std::int64_t index) const;
   /// Keeps the samples at these positions only.
   void select(std::span<const std::int64_t> indices);
   /// Two random parts of the positions, as in `split`.
@@ -107,7 +105,9 @@ class TensorDataset {
 
  private:
   void check_samples() const;
-  Array<T> targets_at(std::span<const std::int64_t> indices) const;
+  std::int64_t row(std::int64_t index) const;
+  std::vector<std::int64_t> rows_at(std::span<const std::int64_t> indices) const;
+  Array<T> targets_of(std::span<const std::int64_t> rows) const;
 
   std::shared_ptr<const Samples<T>> samples_;
   std::shared_ptr<const std::vector<std::int64_t>> rows_;  // of the samples; null: all
