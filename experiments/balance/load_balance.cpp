@@ -1,7 +1,7 @@
 #include <canopy/experiments/balance/load_balance.hpp>
 
 #include <canopy/experiments/balance/recipes.hpp>
-#include <canopy/experiments/training/classification.hpp>
+#include <canopy/experiments/papers.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 
 namespace canopy::balance {
@@ -12,34 +12,21 @@ using training::NamedRecipe;
 
 // The balanced tree with the model selected as released and as it should be; the same training without the balance
 // loss, which is what balance is to improve on; and our own recipe.
-const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = [] {
-    training::Recipe unbalanced = validated();
-    unbalanced.balance = 0;
-    unbalanced.balance_phase = 0;
-    return std::vector<NamedRecipe>{
-        {"released", released()}, {"validated", validated()}, {"unbalanced", unbalanced}, training::named_canopy()};
-  }();
-  return list;
+std::vector<NamedRecipe> recipes() {
+  training::Recipe unbalanced = validated();
+  unbalanced.routing.balance = 0;
+  unbalanced.routing.balance_phase = 0;
+  return {{"released", released()}, {"validated", validated()}, {"unbalanced", unbalanced}, training::named_canopy()};
 }
 
 // A pair of a training width and a leaf width that the paper's checkpoints have.
 bool published(std::int64_t width, std::int64_t leaf_width) { return leaf_width <= width / 2; }
 
-std::vector<Cell> cells(const Settings& settings) {
-  training::check_settings(settings, recipes());
-  std::vector<Cell> grid;
-  for (const std::string& dataset : settings.get<Texts>("dataset")) {
-    for (const std::int64_t width : settings.get<Integers>("width")) {
-      for (const std::int64_t leaf_width : settings.get<Integers>("leaf_width")) {
-        if (!published(width, leaf_width)) continue;
-        for (const std::string& recipe : settings.get<Texts>("recipe")) {
-          grid.push_back(training::fff_cell(dataset, width, leaf_width, recipe));
-        }
-      }
-    }
+void add_cells(const Settings& settings, training::ClassifierCells& cells) {
+  for (const Choice& at : product(settings, {"dataset", "width", "leaf_width", "recipe"})) {
+    const std::int64_t width = at.integer("width"), leaf_width = at.integer("leaf_width");
+    if (published(width, leaf_width)) cells.add(cells.fff(at.text("dataset"), width, leaf_width, at.text("recipe")));
   }
-  return grid;
 }
 
 // The best checkpoints that paper 3 released, re-evaluated on the real data: hard and soft accuracies.
@@ -63,11 +50,10 @@ std::map<std::string, double> paper_numbers(const Cell& cell) {
                                   {"mnist", 16, 4, 92.69, 94.22, 91.39, 92.94, 4, 33.5},
                                   {"mnist", 16, 2, 92.77, 94.97, 91.00, 92.39, 8, 19.8},
                                   {"mnist", 16, 1, 90.58, 94.44, 89.04, 91.06, 16, 10.5}};
+  const std::string& dataset = cell.text("dataset");
+  const auto width = cell.number("training_width"), leaf_width = cell.number("leaf_width");
   for (const Row& row : table) {
-    if (cell.text("dataset") != row.dataset || cell.number("training_width") != row.training_width ||
-        cell.number("leaf_width") != row.leaf_width) {
-      continue;
-    }
+    if (dataset != row.dataset || width != row.training_width || leaf_width != row.leaf_width) continue;
     return {{"train_accuracy", row.train},
             {"train_accuracy_soft", row.train_soft},
             {"g_a", row.test},
@@ -76,17 +62,8 @@ std::map<std::string, double> paper_numbers(const Cell& cell) {
             {"maximum_leaf_load", row.maximum_leaf_load}};
   }
   // The released best of 128 = 8 x 16 was trained without the balance loss; its balanced siblings reach 86.92.
-  if (cell.text("dataset") == "fashion-mnist" && cell.number("training_width") == 128 &&
-      cell.number("leaf_width") == 16) {
-    return {{"g_a", 86.92}};
-  }
+  if (dataset == "fashion-mnist" && width == 128 && leaf_width == 16) return {{"g_a", 86.92}};
   return {};
-}
-
-Settings settings() {
-  return training::grid_settings(
-      {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{16}}, {"leaf_width", Integers{8, 1}}},
-      {"released", "validated", "unbalanced", "canopy"}, 40);
 }
 
 }  // namespace
@@ -102,19 +79,21 @@ Experiment load_balance() {
                                               {"leaf_width", Integers{64, 32, 16, 8, 4, 2, 1}},
                                               {"recipe", Texts{"released", "validated", "unbalanced"}},
                                               {"epochs", std::int64_t{600}}};
-  return {.name = "balance/load-balance",
-          .paper = "Enhancing Fast Feed Forward Networks with Load Balancing and a Master Leaf Node (arXiv 2405.16836)",
-          .artefact = "experiments 1 and 2 (released checkpoints)",
-          .settings = settings(),
-          .presets = {{.name = "quick", .seconds = 12, .seeds = 1, .changes = {}},
-                      {.name = "standard", .seconds = 1600, .seeds = 3, .changes = standard},
-                      {.name = "paper", .seconds = 40000, .seeds = 10, .changes = paper}},
-          .cells = cells,
-          .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
-          .measures = training::classification_measures(),
-          .paper_numbers = paper_numbers,
-          .columns = {"train_accuracy", "train_accuracy_soft", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load",
-                      "entropy"}};
+  return training::make_experiment(
+      {.name = "balance/load-balance",
+       .paper = papers::load_balancing,
+       .artefact = "experiments 1 and 2 (released checkpoints)",
+       .grid = {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{16}}, {"leaf_width", Integers{8, 1}}},
+       .recipes = recipes(),
+       .default_recipes = {"released", "validated", "unbalanced", "canopy"},
+       .epochs = 40,
+       .presets = {{.name = "quick", .seconds = 12, .seeds = 1, .changes = {}},
+                   {.name = "standard", .seconds = 1600, .seeds = 3, .changes = standard},
+                   {.name = "paper", .seconds = 40000, .seeds = 10, .changes = paper}},
+       .add_cells = add_cells,
+       .paper_numbers = paper_numbers,
+       .columns = {"train_accuracy", "train_accuracy_soft", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load",
+                   "entropy"}});
 }
 
 }  // namespace canopy::balance

@@ -1,9 +1,7 @@
 #include <canopy/experiments/balance/master_leaf.hpp>
 
-#include <set>
-
 #include <canopy/experiments/balance/recipes.hpp>
-#include <canopy/experiments/training/classification.hpp>
+#include <canopy/experiments/papers.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 
 namespace canopy::balance {
@@ -13,37 +11,22 @@ using namespace harness;
 using training::NamedRecipe;
 
 // "Output = k Master + (1 - k) FFF", says the README; the released code, and so the released models, do the opposite.
-const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = [] {
-    training::Recipe readme = validated();
-    readme.master_mix = nn::MasterMix::master;
-    return std::vector<NamedRecipe>{{"released", released()}, {"validated", validated()}, {"readme-mix", readme}};
-  }();
-  return list;
+std::vector<NamedRecipe> recipes() {
+  training::Recipe readme = validated();
+  readme.task.master_mix = nn::MasterMix::master;
+  return {{"released", released()}, {"validated", validated()}, {"readme-mix", readme}};
 }
 
 // Each tree, and once a feedforward network of its inference size: the master leaf adds 8 neurons to every answer, so
 // that a tree without it is no counterpart of equal cost.
-std::vector<Cell> cells(const Settings& settings) {
-  training::check_settings(settings, recipes());
-  std::vector<Cell> grid;
-  for (const std::string& dataset : settings.get<Texts>("dataset")) {
-    for (const std::string& recipe : settings.get<Texts>("recipe")) {
-      std::set<std::int64_t> sizes;
-      for (const std::int64_t width : settings.get<Integers>("width")) {
-        for (const std::int64_t leaf_width : settings.get<Integers>("leaf_width")) {
-          const Cell tree = training::master_leaf_cell(dataset, width, leaf_width, recipe);
-          grid.push_back(tree);
-          const std::int64_t size = training::inference_size(tree);
-          // For a feedforward network the order of the mix means nothing.
-          if (recipe != "readme-mix" && sizes.insert(size).second) {
-            grid.push_back(training::ff_cell(dataset, size, recipe));
-          }
-        }
-      }
-    }
+void add_cells(const Settings& settings, training::ClassifierCells& cells) {
+  for (const Choice& at : product(settings, {"dataset", "recipe", "width", "leaf_width"})) {
+    const std::string &dataset = at.text("dataset"), &recipe = at.text("recipe");
+    const Cell tree = cells.master_leaf(dataset, at.integer("width"), at.integer("leaf_width"), recipe);
+    cells.add(tree);
+    // For a feedforward network the order of the mix means nothing.
+    if (recipe != "readme-mix") cells.add(cells.ff(dataset, training::inference_size(tree), recipe));
   }
-  return grid;
 }
 
 // The best of the five runs that paper 3 released for each tree, re-evaluated on the real data.
@@ -67,12 +50,6 @@ std::map<std::string, double> paper_numbers(const Cell& cell) {
   return {};
 }
 
-Settings settings() {
-  return training::grid_settings(
-      {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{16}}, {"leaf_width", Integers{8, 1}}},
-      {"released", "validated", "readme-mix"}, 40);
-}
-
 }  // namespace
 
 Experiment master_leaf() {
@@ -82,19 +59,21 @@ Experiment master_leaf() {
                                                  {"epochs", std::int64_t{600}}};
   std::vector<Settings::Entry> paper = standard;
   paper.emplace_back("width", Integers{16, 128});
-  return {.name = "balance/master-leaf",
-          .paper = "Enhancing Fast Feed Forward Networks with Load Balancing and a Master Leaf Node (arXiv 2405.16836)",
-          .artefact = "experiment 3 (released checkpoints)",
-          .settings = settings(),
-          .presets = {{.name = "quick", .seconds = 18, .seeds = 1, .changes = {}},
-                      {.name = "standard", .seconds = 2500, .seeds = 3, .changes = standard},
-                      {.name = "paper", .seconds = 35000, .seeds = 10, .changes = paper}},
-          .cells = cells,
-          .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
-          .measures = training::classification_measures(),
-          .paper_numbers = paper_numbers,
-          .columns = {"train_accuracy", "train_accuracy_soft", "g_a", "g_a_soft", "mix", "leaves_used",
-                      "maximum_leaf_load"}};
+  return training::make_experiment(
+      {.name = "balance/master-leaf",
+       .paper = papers::load_balancing,
+       .artefact = "experiment 3 (released checkpoints)",
+       .grid = {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{16}}, {"leaf_width", Integers{8, 1}}},
+       .recipes = recipes(),
+       .default_recipes = {"released", "validated", "readme-mix"},
+       .epochs = 40,
+       .presets = {{.name = "quick", .seconds = 18, .seeds = 1, .changes = {}},
+                   {.name = "standard", .seconds = 2500, .seeds = 3, .changes = standard},
+                   {.name = "paper", .seconds = 35000, .seeds = 10, .changes = paper}},
+       .add_cells = add_cells,
+       .paper_numbers = paper_numbers,
+       .columns = {"train_accuracy", "train_accuracy_soft", "g_a", "g_a_soft", "mix", "leaves_used",
+                   "maximum_leaf_load"}});
 }
 
 }  // namespace canopy::balance

@@ -3,26 +3,23 @@
 namespace canopy::balance {
 
 training::Recipe released() {
-  training::Recipe recipe;
-  recipe.input = Input::symmetric;
-  recipe.optimizer = "adamw";
-  recipe.learning_rate = 1e-3;
-  recipe.weight_decay = 0.01;
-  recipe.schedule = "boost";
-  recipe.batch_size = 256;
-  recipe.selection = training::Selection::test;
-  recipe.hardening = 3;
-  recipe.balance = 1;
-  recipe.balance_form = nn::BalanceForm::frequency;
-  recipe.balance_phase = 0.5;
-  recipe.balance_phase_hardening = 1;
+  training::Recipe recipe = validated();
+  recipe.task.selection = training::Selection::test;
   return recipe;
 }
 
 training::Recipe validated() {
-  training::Recipe recipe = released();
-  recipe.selection = training::Selection::validation;
-  return recipe;
+  return {.optimisation = {.optimizer = "adamw",
+                           .learning_rate = 1e-3,
+                           .weight_decay = 0.01,
+                           .schedule = "boost",
+                           .batch_size = 256},
+          .routing = {.hardening = 3,
+                      .balance = 1,
+                      .balance_form = nn::BalanceForm::frequency,
+                      .balance_phase = 0.5,
+                      .balance_phase_hardening = 1},
+          .task = {.input = Input::symmetric}};
 }
 
 }  // namespace canopy::balance

@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include <canopy/experiments/training/classification.hpp>
+#include <canopy/experiments/papers.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 
 namespace canopy::fff {
@@ -23,30 +23,30 @@ const std::vector<NamedRecipe>& recipes() {
       change(*all.back().photographs);
     };
     // Region leak (paper 1, "Overfragmentation"); recommended there, never reported.
-    variant("region-leak-001", [](Recipe& r) { r.region_leak = 0.01; });
-    variant("region-leak-005", [](Recipe& r) { r.region_leak = 0.05; });
+    variant("region-leak-001", [](Recipe& r) { r.task.region_leak = 0.01; });
+    variant("region-leak-005", [](Recipe& r) { r.task.region_leak = 0.05; });
     // Localised optimisation, likewise.
-    variant("local-batch-32", [](Recipe& r) { r.local_batch = 32; });
-    variant("local-batch-256", [](Recipe& r) { r.local_batch = 256; });
+    variant("local-batch-32", [](Recipe& r) { r.optimisation.local_batch = 32; });
+    variant("local-batch-256", [](Recipe& r) { r.optimisation.local_batch = 256; });
     // When hardening sets in, and how the entropies are summed.
-    variant("no-hardening", [](Recipe& r) { r.hardening = 0; });
-    variant("hardening-from-half", [](Recipe& r) { r.hardening_from = 0.5; });
-    variant("entropy-mean", [](Recipe& r) { r.hardening_weighting = nn::EntropyWeighting::mean; });
-    variant("entropy-node-sum", [](Recipe& r) { r.hardening_weighting = nn::EntropyWeighting::node_sum; });
+    variant("no-hardening", [](Recipe& r) { r.routing.hardening = 0; });
+    variant("hardening-from-half", [](Recipe& r) { r.routing.hardening_from = 0.5; });
+    variant("entropy-mean", [](Recipe& r) { r.routing.hardening_weighting = nn::EntropyWeighting::mean; });
+    variant("entropy-node-sum", [](Recipe& r) { r.routing.hardening_weighting = nn::EntropyWeighting::node_sum; });
     // Load balance.
-    variant("no-balance", [](Recipe& r) { r.balance = 0; });
-    variant("balance-01", [](Recipe& r) { r.balance = 0.1; });
-    variant("balance-frequency", [](Recipe& r) { r.balance_form = nn::BalanceForm::frequency; });
+    variant("no-balance", [](Recipe& r) { r.routing.balance = 0; });
+    variant("balance-01", [](Recipe& r) { r.routing.balance = 0.1; });
+    variant("balance-frequency", [](Recipe& r) { r.routing.balance_form = nn::BalanceForm::frequency; });
     // Straight-through routing.
-    variant("soft", [](Recipe& r) { r.straight_through_from = 1; });
-    variant("straight-through-from-0", [](Recipe& r) { r.straight_through_from = 0; });
+    variant("soft", [](Recipe& r) { r.routing.straight_through_from = 1; });
+    variant("straight-through-from-0", [](Recipe& r) { r.routing.straight_through_from = 0; });
     // The rest of the recipe.
-    variant("no-tree-initialisation", [](Recipe& r) { r.tree_initialisation = false; });
-    variant("input-unit", [](Recipe& r) { r.input = Input::unit; });
+    variant("no-tree-initialisation", [](Recipe& r) { r.routing.tree_initialisation = false; });
+    variant("input-unit", [](Recipe& r) { r.task.input = Input::unit; });
     variant("sgd", [](Recipe& r) {
-      r.optimizer = "sgd";
-      r.learning_rate = 0.2;
-      r.weight_decay = 0;
+      r.optimisation.optimizer = "sgd";
+      r.optimisation.learning_rate = 0.2;
+      r.optimisation.weight_decay = 0;
     });
     return all;
   }();
@@ -59,31 +59,10 @@ std::vector<std::string> names() {
   return all;
 }
 
-std::vector<Cell> cells(const Settings& settings) {
-  training::check_settings(settings, recipes());
-  std::vector<Cell> grid;
-  for (const std::string& dataset : settings.get<Texts>("dataset")) {
-    for (const std::int64_t width : settings.get<Integers>("width")) {
-      for (const std::int64_t leaf_width : settings.get<Integers>("leaf_width")) {
-        for (const std::string& recipe : settings.get<Texts>("recipe")) {
-          grid.push_back(training::fff_cell(dataset, width, leaf_width, recipe));
-        }
-      }
-    }
+void add_cells(const Settings& settings, training::ClassifierCells& cells) {
+  for (const Choice& at : product(settings, {"dataset", "width", "leaf_width", "recipe"})) {
+    cells.add(cells.fff(at.text("dataset"), at.integer("width"), at.integer("leaf_width"), at.text("recipe")));
   }
-  return grid;
-}
-
-Settings settings() {
-  return training::grid_settings(
-      {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{32}}, {"leaf_width", Integers{1}}}, names(), 8);
-}
-
-// Every recipe of one tree in a panel.
-Measures measures() {
-  Measures measures = training::classification_measures();
-  measures.charts.front().panels = {"training_width", "leaf_width"};
-  return measures;
 }
 
 }  // namespace
@@ -96,17 +75,19 @@ Experiment ablation() {
   std::vector<Settings::Entry> paper = standard;
   paper.emplace_back("width", Integers{16, 32, 64, 128});
   paper.emplace_back("leaf_width", Integers{8, 4, 2, 1});
-  return {.name = "fff/ablation",
-          .paper = "Fast Feedforward Networks (arXiv 2308.14711)",
-          .artefact = "an ablation of what the paper recommends and of the canopy recipe",
-          .settings = settings(),
-          .presets = {{.name = "quick", .seconds = 13, .seeds = 1, .changes = {}},
-                      {.name = "standard", .seconds = 700, .seeds = 3, .changes = standard},
-                      {.name = "paper", .seconds = 10000, .seeds = 10, .changes = paper}},
-          .cells = cells,
-          .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
-          .measures = measures(),
-          .columns = {"m_a", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load", "entropy"}};
+  return training::make_experiment(
+      {.name = "fff/ablation",
+       .paper = papers::fast_feedforward,
+       .artefact = "an ablation of what the paper recommends and of the canopy recipe",
+       .grid = {{"dataset", Texts{"fashion-mnist"}}, {"width", Integers{32}}, {"leaf_width", Integers{1}}},
+       .recipes = recipes(),
+       .default_recipes = names(),
+       .epochs = 8,
+       .presets = {{.name = "quick", .seconds = 13, .seeds = 1, .changes = {}},
+                   {.name = "standard", .seconds = 700, .seeds = 3, .changes = standard},
+                   {.name = "paper", .seconds = 10000, .seeds = 10, .changes = paper}},
+       .add_cells = add_cells,
+       .columns = {"m_a", "g_a", "g_a_soft", "leaves_used", "maximum_leaf_load", "entropy"}});
 }
 
 }  // namespace canopy::fff

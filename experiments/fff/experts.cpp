@@ -3,15 +3,13 @@
 #include <array>
 #include <map>
 
-#include <canopy/experiments/training/classification.hpp>
+#include <canopy/experiments/papers.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
-#include <canopy/experiments/training/classifier_timing.hpp>
 
 namespace canopy::fff {
 namespace {
 
 using namespace harness;
-using training::NamedRecipe;
 using training::Recipe;
 
 constexpr std::int64_t leaf_width = 32;
@@ -20,43 +18,26 @@ constexpr std::int64_t expert_width = 16;  // two of them answer: as wide as a l
 // "All models train by Adam, rate 0.001, halved on training-accuracy plateaus of 250 epochs, in batches of 4096;
 // w_importance = w_load = 0.1, h = 3.0."
 Recipe literal() {
-  Recipe recipe;
-  recipe.optimizer = "adam";
-  recipe.learning_rate = 1e-3;
-  recipe.schedule = "plateau";
-  recipe.plateau = 250;
-  recipe.batch_size = 4096;
-  recipe.importance = 0.1;
-  recipe.load = 0.1;
-  return recipe;
+  return {.optimisation =
+              {.optimizer = "adam", .learning_rate = 1e-3, .schedule = "plateau", .plateau = 250, .batch_size = 4096},
+          .routing = {.importance = 0.1, .load = 0.1}};
 }
 
 // As in Table 1, the paper does not say how images become inputs.
 Recipe nearest() {
   Recipe recipe = literal();
-  recipe.input = Input::centred;
+  recipe.task.input = Input::centred;
   return recipe;
 }
 
-const std::vector<NamedRecipe>& recipes() {
-  static const std::vector<NamedRecipe> list = {
-      {"literal", literal()}, {"nearest", nearest()}, training::named_canopy()};
-  return list;
-}
-
-std::vector<Cell> cells(const Settings& settings) {
-  training::check_settings(settings, recipes());
-  std::vector<Cell> grid;
-  for (const std::string& dataset : settings.get<Texts>("dataset")) {
-    for (const std::int64_t width : settings.get<Integers>("width")) {
-      for (const std::string& recipe : settings.get<Texts>("recipe")) {
-        grid.push_back(training::ff_cell(dataset, width, recipe));
-        grid.push_back(training::moe_cell(dataset, width, expert_width, recipe));
-        grid.push_back(training::fff_cell(dataset, width, leaf_width, recipe));
-      }
-    }
+void add_cells(const Settings& settings, training::ClassifierCells& cells) {
+  for (const Choice& at : product(settings, {"dataset", "width", "recipe"})) {
+    const std::string &dataset = at.text("dataset"), &recipe = at.text("recipe");
+    const std::int64_t width = at.integer("width");
+    cells.add(cells.ff(dataset, width, recipe));
+    cells.add(cells.moe(dataset, width, expert_width, recipe));
+    cells.add(cells.fff(dataset, width, leaf_width, recipe));
   }
-  return grid;
 }
 
 // Table 2: accuracies and the epochs to them.
@@ -87,10 +68,6 @@ std::map<std::string, double> paper_numbers(const Cell& cell) {
   return {{"m_a", row->second[0]}, {"m_a_ett", row->second[1]}, {"g_a", row->second[2]}, {"g_a_ett", row->second[3]}};
 }
 
-Settings settings() {
-  return training::grid_settings({{"dataset", Texts{"cifar-10"}}, {"width", Integers{64}}}, {"literal", "canopy"}, 15);
-}
-
 }  // namespace
 
 Experiment experts() {
@@ -102,19 +79,21 @@ Experiment experts() {
                                               {"recipe", Texts{"literal"}},
                                               {"epochs", std::int64_t{7000}},
                                               {"patience", std::int64_t{350}}};
-  return {.name = "fff/experts",
-          .paper = "Fast Feedforward Networks (arXiv 2308.14711)",
-          .artefact = "Table 2",
-          .settings = settings(),
-          .presets = {{.name = "quick", .seconds = 30, .seeds = 1, .changes = {}},
-                      {.name = "standard", .seconds = 9000, .seeds = 1, .changes = standard},
-                      {.name = "paper", .seconds = 60000, .seeds = 1, .changes = paper}},
-          .cells = cells,
-          .run = [](const CellContext& context) { return training::train_cell(context, recipes()); },
-          .measures = training::classification_measures(),
-          .timing = [](const TimingContext& context) { return training::time_classifiers(context, recipes()); },
-          .paper_numbers = paper_numbers,
-          .columns = {"m_a", "m_a_ett", "g_a", "g_a_ett", "leaves_used", "maximum_leaf_load", "epochs", "speedup"}};
+  return training::make_experiment(
+      {.name = "fff/experts",
+       .paper = papers::fast_feedforward,
+       .artefact = "Table 2",
+       .grid = {{"dataset", Texts{"cifar-10"}}, {"width", Integers{64}}},
+       .recipes = {{"literal", literal()}, {"nearest", nearest()}, training::named_canopy()},
+       .default_recipes = {"literal", "canopy"},
+       .epochs = 15,
+       .presets = {{.name = "quick", .seconds = 30, .seeds = 1, .changes = {}},
+                   {.name = "standard", .seconds = 9000, .seeds = 1, .changes = standard},
+                   {.name = "paper", .seconds = 60000, .seeds = 1, .changes = paper}},
+       .add_cells = add_cells,
+       .timed = true,
+       .paper_numbers = paper_numbers,
+       .columns = {"m_a", "m_a_ett", "g_a", "g_a_ett", "leaves_used", "maximum_leaf_load", "epochs", "speedup"}});
 }
 
 }  // namespace canopy::fff

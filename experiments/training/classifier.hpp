@@ -11,12 +11,12 @@
 
 namespace canopy::training {
 
-struct ClassifierTask {
+struct ClassifierOptions {
   std::string dataset;
   Recipe recipe;
   std::int64_t epochs = 20;   ///< at most
   std::int64_t patience = 0;  ///< ends when neither accuracy has improved for so many epochs; 0: never
-  /// Every so many steps the batch mean of each node's entropy goes to entropies.csv; 0: never.
+  /// Every so many batches the batch mean of each node's entropy goes to entropies.csv; 0: never.
   std::int64_t entropies_every = 0;
   /// The model for these inputs and classes; called after the seed is set.
   std::function<std::unique_ptr<nn::Layer>(std::int64_t inputs, std::int64_t classes)> model;
@@ -30,6 +30,6 @@ struct ClassifierTask {
 /// holds that epoch's classifier as `canopy eval` reads it, and beside it what resuming needs; a resumed cell gives the
 /// same bits. The classifier of the last epoch goes to last.safetensors. A loss that is not finite ends the training
 /// with status "diverged".
-harness::Result train_classifier(const harness::CellContext& context, const ClassifierTask& task);
+harness::Result train_classifier(const harness::CellContext& context, const ClassifierOptions& options);
 
 }  // namespace canopy::training

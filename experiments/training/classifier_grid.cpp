@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <bit>
-#include <cctype>
 #include <iterator>
-#include <map>
+#include <utility>
 
 #include <canopy/canopy.hpp>
 #include <canopy/core/file.hpp>
+#include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier.hpp>
+#include <canopy/experiments/training/classifier_timing.hpp>
+#include <canopy/experiments/training/entropy_figures.hpp>
 
 #include <fmt/format.h>
 
@@ -19,19 +21,10 @@ using namespace harness;
 namespace {
 
 constexpr std::int64_t master_leaf_width = 8;
-constexpr std::int64_t experts_a_sample = 2;
+constexpr std::int64_t experts_per_sample = 2;
+constexpr int deepest = 24;
 
-// "idx:some/folder" as part of a cell's name.
-std::string slug(const std::string& dataset) {
-  std::string text;
-  for (const char c : dataset) {
-    const auto lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    text += std::isalnum(static_cast<unsigned char>(c)) != 0 ? lower : '-';
-  }
-  return text;
-}
-
-// Numbers in all training images.
+// Numbers in all training inputs; of a data set that is not known, those of MNIST.
 double inputs_of(const std::string& dataset) {
   static const std::map<std::string, double> known = {
       {"usps", 7291. * 256}, {"cifar-10", 50000. * 3072}, {"cifar-100", 50000. * 3072}, {"svhn", 73257. * 3072}};
@@ -39,36 +32,12 @@ double inputs_of(const std::string& dataset) {
   return found == known.end() ? 60000. * 784 : found->second;
 }
 
-// Reading and converting an image takes as long as a hundred neurons.
+// Reading and converting an input takes as long as a hundred neurons.
 double work_of(const std::string& dataset, std::int64_t neurons) {
   return inputs_of(dataset) * static_cast<double>(100 + neurons);
 }
 
-Cell cell(const std::string& dataset, const std::string& model, std::int64_t training_width,
-          std::optional<std::int64_t> leaf_width, const std::string& recipe) {
-  if (training_width < 1) throw ConfigError(fmt::format("width: at least 1, not {}", training_width));
-  const std::string leaf = leaf_width ? fmt::format("-l{}", *leaf_width) : "";
-  return {.name = fmt::format("{}-{}-w{}{}-{}", slug(dataset), model, training_width, leaf, recipe),
-          .labels = {{"dataset", dataset},
-                     {"model", model},
-                     {"recipe", recipe},
-                     {"training_width", training_width},
-                     {"leaf_width", label(leaf_width)},
-                     {"depth", {}}},
-          .work = work_of(dataset, training_width)};
-}
-
-Cell tree_cell(const std::string& dataset, const std::string& model, std::int64_t training_width,
-               std::int64_t leaf_width, const std::string& recipe) {
-  const int depth = depth_of(training_width, leaf_width);
-  Cell result = cell(dataset, model, training_width, leaf_width, recipe);
-  result.labels["depth"] = std::int64_t{depth};
-  result.work = work_of(dataset, training_width + (std::int64_t{1} << depth));
-  return result;
-}
-
-}  // namespace
-
+// Of a tree whose 2^depth leaves have this training width together.
 int depth_of(std::int64_t training_width, std::int64_t leaf_width) {
   const bool fits = leaf_width > 0 && training_width > 0 && training_width % leaf_width == 0 &&
                     std::has_single_bit(static_cast<std::uint64_t>(training_width / leaf_width));
@@ -76,95 +45,170 @@ int depth_of(std::int64_t training_width, std::int64_t leaf_width) {
     throw ConfigError(
         fmt::format("leaf_width: {} leaves of training width {} are no power of two", leaf_width, training_width));
   }
-  return std::countr_zero(static_cast<std::uint64_t>(training_width / leaf_width));
+  const int depth = std::countr_zero(static_cast<std::uint64_t>(training_width / leaf_width));
+  if (depth > deepest) throw ConfigError(fmt::format("depth: at most {}, not {}", deepest, depth));
+  return depth;
 }
 
-Cell ff_cell(const std::string& dataset, std::int64_t width, const std::string& recipe) {
-  return cell(dataset, "ff", width, {}, recipe);
+}  // namespace
+
+ClassifierCells::ClassifierCells(const Settings& settings) {
+  const Texts& sets = settings.get<Texts>("dataset");
+  const std::vector<std::string> names = datasets::short_names(sets);
+  for (std::size_t i = 0; i < sets.size(); ++i) names_.emplace(sets[i], names[i]);
 }
 
-Cell fff_cell(const std::string& dataset, std::int64_t training_width, std::int64_t leaf_width,
-              const std::string& recipe) {
-  return tree_cell(dataset, "fff", training_width, leaf_width, recipe);
+Cell ClassifierCells::cell(const std::string& dataset, const std::string& model, std::int64_t training_width,
+                           std::optional<std::int64_t> leaf_width, std::optional<std::int64_t> depth,
+                           const std::string& recipe, std::int64_t neurons) const {
+  if (training_width < 1) throw ConfigError(fmt::format("width: at least 1, not {}", training_width));
+  const std::string leaf = leaf_width ? fmt::format("-l{}", *leaf_width) : "";
+  return {.name = fmt::format("{}-{}-w{}{}-{}", names_.at(dataset), model, training_width, leaf, recipe),
+          .labels = {{"dataset", dataset},
+                     {"model", model},
+                     {"recipe", recipe},
+                     {"training_width", training_width},
+                     {"leaf_width", label(leaf_width)},
+                     {"depth", label(depth)}},
+          .work = work_of(dataset, neurons)};
 }
 
-Cell master_leaf_cell(const std::string& dataset, std::int64_t training_width, std::int64_t leaf_width,
-                      const std::string& recipe) {
-  return tree_cell(dataset, "master-leaf", training_width, leaf_width, recipe);
+Cell ClassifierCells::ff(const std::string& dataset, std::int64_t width, const std::string& recipe) const {
+  return cell(dataset, "ff", width, {}, {}, recipe, width);
 }
 
-Cell moe_cell(const std::string& dataset, std::int64_t training_width, std::int64_t expert_width,
-              const std::string& recipe) {
-  if (expert_width < 1 || training_width % expert_width != 0 || training_width / expert_width < experts_a_sample) {
+Cell ClassifierCells::fff(const std::string& dataset, std::int64_t training_width, std::int64_t leaf_width,
+                          const std::string& recipe) const {
+  const int depth = depth_of(training_width, leaf_width);
+  return cell(dataset, "fff", training_width, leaf_width, depth, recipe, training_width + (std::int64_t{1} << depth));
+}
+
+Cell ClassifierCells::fff_of_depth(const std::string& dataset, std::int64_t depth, std::int64_t leaf_width,
+                                   const std::string& recipe) const {
+  if (depth < 0 || depth > deepest) throw ConfigError(fmt::format("depth: from 0 to {}, not {}", deepest, depth));
+  if (leaf_width < 1) throw ConfigError(fmt::format("leaf_width: at least 1, not {}", leaf_width));
+  return fff(dataset, leaf_width << depth, leaf_width, recipe);
+}
+
+Cell ClassifierCells::master_leaf(const std::string& dataset, std::int64_t training_width, std::int64_t leaf_width,
+                                  const std::string& recipe) const {
+  const int depth = depth_of(training_width, leaf_width);
+  return cell(dataset, "master-leaf", training_width, leaf_width, depth, recipe,
+              training_width + (std::int64_t{1} << depth));
+}
+
+Cell ClassifierCells::moe(const std::string& dataset, std::int64_t training_width, std::int64_t expert_width,
+                          const std::string& recipe) const {
+  if (expert_width < 1 || training_width % expert_width != 0 || training_width / expert_width < experts_per_sample) {
     throw ConfigError(fmt::format("expert_width: {} does not divide the training width {} into {} experts or more",
-                                  expert_width, training_width, experts_a_sample));
+                                  expert_width, training_width, experts_per_sample));
   }
-  Cell result = cell(dataset, "moe", training_width, expert_width, recipe);
-  result.work = work_of(dataset, experts_a_sample * expert_width + 2 * training_width / expert_width);
-  return result;
+  return cell(dataset, "moe", training_width, expert_width, {}, recipe,
+              experts_per_sample * expert_width + 2 * training_width / expert_width);
+}
+
+void ClassifierCells::add(Cell cell) {
+  if (std::ranges::find(cells_, cell.name, &Cell::name) == cells_.end()) cells_.push_back(std::move(cell));
 }
 
 std::int64_t inference_size(const Cell& cell) {
-  if (cell.text("model") == "moe") return experts_a_sample * cell.number("leaf_width").value();
-  const std::optional<std::int64_t> depth = cell.number("depth");
+  const std::string& model = cell.text("model");
+  const std::int64_t leaf_width = cell.number("leaf_width").value_or(0);
+  if (model == "moe") return experts_per_sample * leaf_width;
+  const auto depth = cell.number("depth");
   if (!depth) return cell.number("training_width").value();
-  return *depth + cell.number("leaf_width").value() + (cell.text("model") == "master-leaf" ? master_leaf_width : 0);
+  return *depth + leaf_width + (model == "master-leaf" ? master_leaf_width : 0);
 }
 
 std::unique_ptr<nn::Layer> make_model(const Cell& cell, const Recipe& recipe, std::int64_t inputs,
                                       std::int64_t outputs) {
-  if (cell.text("model") == "ff") {
+  const std::string& model = cell.text("model");
+  const std::int64_t width = cell.number("training_width").value();
+  const std::int64_t leaf_width = cell.number("leaf_width").value_or(0);
+  const auto dropout = static_cast<float>(recipe.task.dropout);
+  if (model == "ff") {
     return std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{.inputs = inputs,
-                                                                    .width = cell.number("training_width").value(),
+                                                                    .width = width,
                                                                     .outputs = outputs,
-                                                                    .activation = recipe.activation,
-                                                                    .dropout = static_cast<float>(recipe.dropout)});
+                                                                    .activation = recipe.task.activation,
+                                                                    .dropout = dropout});
   }
-  if (cell.text("model") == "moe") {
-    return std::make_unique<nn::MoE>(
-        nn::MoEOptions{.inputs = inputs,
-                       .outputs = outputs,
-                       .experts = cell.number("training_width").value() / cell.number("leaf_width").value(),
-                       .expert_width = cell.number("leaf_width").value(),
-                       .k = experts_a_sample,
-                       .activation = recipe.activation});
+  if (model == "moe") {
+    return std::make_unique<nn::MoE>(nn::MoEOptions{.inputs = inputs,
+                                                    .outputs = outputs,
+                                                    .experts = width / leaf_width,
+                                                    .expert_width = leaf_width,
+                                                    .k = experts_per_sample,
+                                                    .activation = recipe.task.activation});
   }
-  return std::make_unique<nn::FFF>(
-      nn::FFFOptions{.inputs = inputs,
-                     .outputs = outputs,
-                     .depth = static_cast<int>(cell.number("depth").value()),
-                     .leaf_width = cell.number("leaf_width").value(),
-                     .activation = recipe.activation,
-                     .dropout = static_cast<float>(recipe.dropout),
-                     .region_leak = static_cast<float>(recipe.region_leak),
-                     .master_leaf_width = cell.text("model") == "master-leaf" ? master_leaf_width : 0,
-                     .master_mix = recipe.master_mix});
+  return std::make_unique<nn::FFF>(nn::FFFOptions{.inputs = inputs,
+                                                  .outputs = outputs,
+                                                  .depth = static_cast<int>(cell.number("depth").value()),
+                                                  .leaf_width = leaf_width,
+                                                  .activation = recipe.task.activation,
+                                                  .dropout = dropout,
+                                                  .region_leak = static_cast<float>(recipe.task.region_leak),
+                                                  .master_leaf_width = model == "master-leaf" ? master_leaf_width : 0,
+                                                  .master_mix = recipe.task.master_mix});
 }
 
-Settings grid_settings(std::vector<Settings::Entry> own, const std::vector<std::string>& recipes, std::int64_t epochs) {
-  own.insert(own.end(), {{"recipe", Texts(recipes)}, {"epochs", epochs}, {"patience", std::int64_t{0}}});
-  std::ranges::copy(recipe_settings(), std::back_inserter(own));
-  return Settings(std::move(own));
+namespace {
+
+Settings settings_of(const ClassifierExperiment& experiment) {
+  std::vector<Settings::Entry> entries = experiment.grid;
+  entries.insert(
+      entries.end(),
+      {{"recipe", Texts(experiment.default_recipes)}, {"epochs", experiment.epochs}, {"patience", std::int64_t{0}}});
+  append_settings<Recipe>(entries);
+  return Settings(std::move(entries));
 }
 
-void check_settings(const Settings& settings, const std::vector<NamedRecipe>& recipes) {
+std::vector<Cell> cells_of(const ClassifierExperiment& experiment, const Settings& settings) {
   if (settings.get<std::int64_t>("epochs") < 1) throw ConfigError("epochs: at least 1");
   if (settings.get<std::int64_t>("patience") < 0) throw ConfigError("patience: at least 0");
-  for (const std::string& name : settings.get<Texts>("recipe")) find_recipe(recipes, name, "", settings);
+  for (const std::string& name : settings.get<Texts>("recipe")) find_recipe(experiment.recipes, name, "", settings);
+  ClassifierCells cells(settings);
+  experiment.add_cells(settings, cells);
+  return cells.all();
 }
 
-Result train_cell(const CellContext& context, const std::vector<NamedRecipe>& recipes, std::int64_t entropies_every) {
-  const Recipe recipe =
-      find_recipe(recipes, context.cell.text("recipe"), context.cell.text("dataset"), context.settings);
-  write_file(context.folder / "recipe.json", to_json(recipe).dump(2) + "\n");  // a recipe's name may come to mean more
-  return train_classifier(context, {.dataset = context.cell.text("dataset"),
+Result train(const ClassifierExperiment& experiment, const CellContext& context) {
+  const std::string& dataset = context.cell.text("dataset");
+  const Recipe recipe = find_recipe(experiment.recipes, context.cell.text("recipe"), dataset, context.settings);
+  Json resolved = Json::object();
+  append_json(recipe, resolved);
+  write_file(context.folder / "recipe.json", resolved.dump(2) + "\n");  // a recipe's name may come to mean more
+  return train_classifier(context, {.dataset = dataset,
                                     .recipe = recipe,
                                     .epochs = context.settings.get<std::int64_t>("epochs"),
                                     .patience = context.settings.get<std::int64_t>("patience"),
-                                    .entropies_every = entropies_every,
+                                    .entropies_every = experiment.entropies_every,
                                     .model = [&](std::int64_t inputs, std::int64_t outputs) {
                                       return make_model(context.cell, recipe, inputs, outputs);
                                     }});
+}
+
+}  // namespace
+
+Experiment make_experiment(ClassifierExperiment own) {
+  const auto shared = std::make_shared<const ClassifierExperiment>(std::move(own));
+  Experiment experiment{
+      .name = shared->name,
+      .paper = shared->paper,
+      .artefact = shared->artefact,
+      .settings = settings_of(*shared),
+      .presets = shared->presets,
+      .cells = [shared](const Settings& settings) { return cells_of(*shared, settings); },
+      .run = [shared](const CellContext& context) { return train(*shared, context); },
+      .measures = classification_measures(),
+      .paper_numbers = shared->paper_numbers,
+      .columns = shared->columns,
+  };
+  if (shared->entropies_every > 0) experiment.figures = entropy_figures;
+  if (shared->timed) {
+    experiment.timing = [shared](const TimingContext& context) { return time_classifiers(context, shared->recipes); };
+  }
+  return experiment;
 }
 
 }  // namespace canopy::training

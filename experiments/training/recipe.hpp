@@ -1,17 +1,19 @@
-// Recipes: the settings behind a table, by name, each open to --set.
+// Recipes for classifiers: the settings behind a table, by name, each open to --set.
 #pragma once
 
+#include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <canopy/core/activation.hpp>
 #include <canopy/datasets/image_dataset.hpp>
-#include <canopy/experiments/harness/json.hpp>
-#include <canopy/experiments/harness/settings.hpp>
+#include <canopy/experiments/training/optimisation.hpp>
+#include <canopy/experiments/training/routing_recipe.hpp>
 #include <canopy/nn/master_leaf.hpp>
-#include <canopy/nn/routing_losses.hpp>
 
 namespace canopy::training {
 
@@ -21,36 +23,42 @@ enum class Selection {
   test         ///< the test set itself, after training on all training images: as paper 3 released it
 };
 
-/// Everything that decides how a classifier is trained. Fractions are of the planned epochs.
-struct Recipe {
-  Input input = Input::unit;
+/// What a recipe says of data and model of a classifier.
+struct ClassifierRecipe {
+  Input input = Input::unit;                 ///< of images; the columns of tables are standardised
   Activation activation = Activation::relu;  ///< of leaves, experts and feedforward networks
   double dropout = 0;
-  std::string optimizer = "sgd";  ///< or "adam", "adamw"
-  double learning_rate = 0.2;
-  double momentum = 0;
-  double weight_decay = 0;
-  std::string schedule = "constant";  ///< a name of `schedule_names()`
-  std::int64_t plateau = 250;         ///< epochs without a better training accuracy before "plateau" halves the rate
-  std::int64_t batch_size = 256;
-  std::int64_t local_batch = 0;  ///< samples a leaf or node waits for before it steps (localised optimisation); 0: off
-  Selection selection = Selection::validation;
-  double hardening = 3;  ///< the paper's h; infinity freezes the tree as initialised, with hard decisions
-  nn::EntropyWeighting hardening_weighting = nn::EntropyWeighting::mean;
-  double hardening_from = 0;  ///< fraction of the epochs before hardening sets in
-  double balance = 0;         ///< coefficient of the load balance loss
-  nn::BalanceForm balance_form = nn::BalanceForm::entropy;
-  /// Paper 3's first phase, a fraction of the epochs: hardening is `balance_phase_hardening` there, and what follows
-  /// starts from its best model, with a fresh optimizer and without the balance loss. 0: no phases.
-  double balance_phase = 0;
-  double balance_phase_hardening = 1;
-  bool tree_initialisation = false;
-  double straight_through_from = 1;  ///< fraction of the epochs trained softly before straight-through routing
   double region_leak = 0;
   nn::MasterMix master_mix = nn::MasterMix::tree;  ///< of models with a master leaf
-  double importance = 0;                           ///< coefficients of a mixture's losses (Shazeer et al. 2017)
-  double load = 0;
+  Selection selection = Selection::validation;
 };
+
+/// Everything that decides how a classifier is trained.
+struct Recipe {
+  Optimisation optimisation = {};
+  RoutingRecipe routing = {};
+  ClassifierRecipe task = {};
+};
+
+template <class C, class Visit>
+requires std::same_as<std::remove_const_t<C>, ClassifierRecipe>
+void visit_fields(C& c, const Visit& visit) {
+  using namespace harness;
+  visit("input", c.input, unchecked);
+  visit("activation", c.activation, unchecked);
+  visit("dropout", c.dropout, fraction_below_1);
+  visit("region_leak", c.region_leak, fraction_below_1);
+  visit("master_mix", c.master_mix, unchecked);
+  visit("selection", c.selection, unchecked);
+}
+
+template <class R, class Visit>
+requires std::same_as<std::remove_const_t<R>, Recipe>
+void visit_fields(R& recipe, const Visit& visit) {
+  visit_fields(recipe.task, visit);
+  visit_fields(recipe.optimisation, visit);
+  visit_fields(recipe.routing, visit);
+}
 
 struct NamedRecipe {
   std::string name;  ///< as in cell names: [a-z0-9-]+
@@ -72,14 +80,26 @@ NamedRecipe named_canopy();
 /// "literal", "nearest" and "canopy".
 const std::vector<NamedRecipe>& recipes();
 
-/// Every field by the name of its setting.
-harness::Json to_json(const Recipe& recipe);
-
-/// A setting for each field of Recipe, all "auto": the recipe's own value holds until one is set.
-std::vector<harness::Settings::Entry> recipe_settings();
 /// The named recipe for a data set, with what `settings` changes of it. Throws ConfigError, for an unknown name with
 /// the known ones.
 Recipe find_recipe(const std::vector<NamedRecipe>& recipes, std::string_view name, std::string_view dataset,
                    const harness::Settings& settings);
 
 }  // namespace canopy::training
+
+template <>
+struct canopy::harness::Names<canopy::Input> {
+  static std::vector<std::pair<std::string, Input>> list();
+};
+template <>
+struct canopy::harness::Names<canopy::Activation> {
+  static std::vector<std::pair<std::string, Activation>> list();
+};
+template <>
+struct canopy::harness::Names<canopy::nn::MasterMix> {
+  static std::vector<std::pair<std::string, nn::MasterMix>> list();
+};
+template <>
+struct canopy::harness::Names<canopy::training::Selection> {
+  static std::vector<std::pair<std::string, training::Selection>> list();
+};

@@ -17,6 +17,18 @@ namespace {
 
 const std::vector<NamedRecipe> two_recipes = {{"literal", literal()}, {"canopy", training::canopy()}};
 
+std::vector<harness::Settings::Entry> recipe_settings() {
+  std::vector<harness::Settings::Entry> entries;
+  harness::append_settings<Recipe>(entries);
+  return entries;
+}
+
+harness::Json to_json(const Recipe& recipe) {
+  harness::Json json = harness::Json::object();
+  harness::append_json(recipe, json);
+  return json;
+}
+
 Recipe changed(const std::vector<const char*>& assignments) {
   harness::Settings settings(recipe_settings());
   for (const char* assignment : assignments) settings.set(assignment);
@@ -51,7 +63,7 @@ BOOST_AUTO_TEST_CASE(photographs_may_have_a_recipe_of_their_own) {
   }
   BOOST_TEST(to_json(find_recipe(training::recipes(), "canopy", "mnist", settings)) == to_json(training::canopy()));
   settings.set("region_leak=0.3");
-  BOOST_TEST(find_recipe(training::recipes(), "canopy", "svhn", settings).region_leak == 0.3);
+  BOOST_TEST(find_recipe(training::recipes(), "canopy", "svhn", settings).task.region_leak == 0.3);
 }
 
 BOOST_AUTO_TEST_CASE(every_field_is_a_setting) {
@@ -66,7 +78,7 @@ BOOST_AUTO_TEST_CASE(every_field_is_a_setting) {
 
 BOOST_AUTO_TEST_CASE(an_infinite_hardening_is_written_as_text) {
   Recipe frozen = literal();
-  frozen.hardening = std::numeric_limits<double>::infinity();
+  frozen.routing.hardening = std::numeric_limits<double>::infinity();
   BOOST_TEST(to_json(frozen)["hardening"] == "inf");
 }
 
@@ -77,9 +89,16 @@ BOOST_AUTO_TEST_CASE(what_is_unknown_is_named_with_what_is_known) {
   BOOST_CHECK_EXCEPTION(changed({"selection=luck"}), ConfigError, speaks_of("selection", "luck", "validation, test"));
   BOOST_CHECK_EXCEPTION(changed({"schedule=never"}), ConfigError, speaks_of("schedule", "never", "cosine"));
   BOOST_CHECK_EXCEPTION(changed({"optimizer=magic"}), ConfigError, speaks_of("optimizer", "magic", "sgd, adam, adamw"));
-  for (const char* wrong : {"batch_size=0", "plateau=0", "local_batch=-1", "balance_phase=1", "balance_phase=-0.5"}) {
+  BOOST_CHECK_EXCEPTION(changed({"hardening=-1"}), ConfigError, speaks_of("hardening: at least 0, not -1"));
+  BOOST_CHECK_EXCEPTION(changed({"momentum=1"}), ConfigError, speaks_of("momentum: at least 0 and below 1, not 1"));
+  for (const char* wrong :
+       {"batch_size=0", "plateau=0", "local_batch=-1", "balance_phase=1", "balance_phase=-0.5", "balance=-3",
+        "balance=inf", "learning_rate=0", "learning_rate=-0.1", "learning_rate=inf", "weight_decay=-1", "dropout=1",
+        "region_leak=-0.1", "straight_through_from=1.5", "hardening_from=-1", "importance=-1", "load=-1", "warm_up=1",
+        "accumulate=0", "clip_norm=-1", "balance_phase_hardening=-1"}) {
     BOOST_CHECK_THROW(changed({wrong}), ConfigError);
   }
+  BOOST_CHECK_NO_THROW(changed({"hardening=inf"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

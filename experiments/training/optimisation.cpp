@@ -1,6 +1,7 @@
-#include <canopy/experiments/training/optimizer.hpp>
+#include <canopy/experiments/training/optimisation.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include <canopy/canopy.hpp>
@@ -8,7 +9,7 @@
 namespace canopy::training {
 namespace {
 
-std::vector<optim::ParameterGroup> groups_of(const Recipe& recipe, const nn::Module& model,
+std::vector<optim::ParameterGroup> groups_of(const Optimisation& recipe, const nn::Module& model,
                                              const nn::RoutingUsage& usage) {
   if (recipe.local_batch == 0) return {{.parameters = model.parameters()}};
   const auto size = static_cast<double>(recipe.local_batch);
@@ -32,7 +33,7 @@ std::vector<optim::ParameterGroup> groups_of(const Recipe& recipe, const nn::Mod
 
 }  // namespace
 
-std::unique_ptr<optim::Optimizer> make_optimizer(const Recipe& recipe, const nn::Module& model,
+std::unique_ptr<optim::Optimizer> make_optimizer(const Optimisation& recipe, const nn::Module& model,
                                                  const nn::RoutingUsage& usage) {
   const std::vector<optim::ParameterGroup> groups = groups_of(recipe, model, usage);
   const double rate = recipe.learning_rate, decay = recipe.weight_decay;
@@ -44,6 +45,23 @@ std::unique_ptr<optim::Optimizer> make_optimizer(const Recipe& recipe, const nn:
   }
   return std::make_unique<optim::SGD>(
       groups, optim::SGDOptions{.learning_rate = rate, .momentum = recipe.momentum, .weight_decay = decay});
+}
+
+optim::Schedule make_schedule(const Optimisation& recipe, std::int64_t steps) {
+  const auto warm = static_cast<std::int64_t>(std::llround(recipe.warm_up * static_cast<double>(steps)));
+  const std::int64_t rest = std::max<std::int64_t>(steps - warm, 1);
+  const auto main = [&] {
+    if (recipe.schedule == "cosine") return optim::cosine({.rate = recipe.learning_rate, .steps = rest});
+    if (recipe.schedule == "linear") return optim::linear({.from = recipe.learning_rate, .to = 0, .steps = rest});
+    return optim::constant(recipe.learning_rate);
+  };
+  return warm == 0 ? main() : optim::warm_up({.steps = warm}, main());
+}
+
+std::unique_ptr<RateFeedback> make_feedback(const Optimisation& recipe, const std::string& training_score) {
+  if (recipe.schedule == "plateau") return std::make_unique<HalveOnPlateau>(training_score, recipe.plateau);
+  if (recipe.schedule == "boost") return std::make_unique<TripleWhileStuck>();
+  return nullptr;
 }
 
 }  // namespace canopy::training

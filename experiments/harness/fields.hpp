@@ -1,0 +1,154 @@
+// Structs whose fields are settings: a part of a recipe names its fields once, and settings, checks and recipe.json
+// follow from that.
+//
+//   struct Decay { double rate = 0.1; std::int64_t every = 10; };
+//   template <class D, class Visit> requires std::same_as<std::remove_const_t<D>, Decay>
+//   void visit_fields(D& decay, const Visit& visit) {
+//     visit("rate", decay.rate, from_0);
+//     visit("every", decay.every, from_1);
+//   }
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <canopy/core/error.hpp>
+#include <canopy/experiments/harness/json.hpp>
+#include <canopy/experiments/harness/settings.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace canopy::harness {
+
+/// The numbers that a field may hold.
+struct Range {
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
+  bool without_least = false;  ///< the end itself is left out
+  bool without_most = false;
+
+  bool contains(double value) const {
+    return (without_least ? value > least : value >= least) && (without_most ? value < most : value <= most);
+  }
+  std::string to_string() const {
+    const std::string from = std::isinf(least) ? "" : fmt::format("{} {}", without_least ? "above" : "at least", least);
+    const std::string to = std::isinf(most) ? "" : fmt::format("{} {}", without_most ? "below" : "at most", most);
+    return from + (from.empty() || to.empty() ? "" : " and ") + to;
+  }
+};
+
+/// Infinity is a number of `from_0`: a hardening coefficient of infinity freezes a tree.
+inline constexpr Range from_0{.least = 0};
+inline constexpr Range from_1{.least = 1};
+inline constexpr Range above_0{
+    .least = 0, .most = std::numeric_limits<double>::infinity(), .without_least = true, .without_most = true};
+inline constexpr Range finite_from_0{.least = 0, .without_most = true};
+inline constexpr Range fraction{.least = 0, .most = 1};
+inline constexpr Range fraction_below_1{.least = 0, .most = 1, .without_most = true};
+
+/// The texts that a field may hold.
+using OneOf = std::vector<std::string>;
+
+/// An enumeration's names: specialise it with a `static std::vector<std::pair<std::string, E>> list()`.
+template <class E>
+struct Names;
+
+/// For fields that a type holds to its values by itself: truth values and enumerations.
+struct Unchecked {};
+inline constexpr Unchecked unchecked;
+
+namespace detail {
+
+[[noreturn]] inline void throw_unknown(const std::string& key, const std::string& found,
+                                       const std::vector<std::string>& known) {
+  throw ConfigError(fmt::format("{}: '{}' is unknown; known: {}", key, found, fmt::join(known, ", ")));
+}
+
+template <class E>
+std::vector<std::string> names_of() {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : Names<E>::list()) names.push_back(name);
+  return names;
+}
+
+template <class E>
+std::string name_of(E value) {
+  for (const auto& [name, each] : Names<E>::list()) {
+    if (each == value) return name;
+  }
+  return {};
+}
+
+template <class E>
+E value_of(const std::string& key, const std::string& text) {
+  for (const auto& [name, each] : Names<E>::list()) {
+    if (name == text) return each;
+  }
+  throw_unknown(key, text, names_of<E>());
+}
+
+template <class T>
+void check(const std::string& key, const T& value, const Range& range) {
+  if (range.contains(static_cast<double>(value))) return;
+  throw ConfigError(fmt::format("{}: {}, not {}", key, range.to_string(), value));
+}
+inline void check(const std::string& key, const std::string& value, const OneOf& known) {
+  for (const std::string& each : known) {
+    if (each == value) return;
+  }
+  throw_unknown(key, value, known);
+}
+template <class T>
+void check(const std::string&, const T&, Unchecked) {}
+
+}  // namespace detail
+
+/// A setting for each field of a part, all "auto": the part's own value holds until one is set.
+template <class Part>
+void append_settings(std::vector<Settings::Entry>& entries) {
+  Part part;
+  visit_fields(part, [&]<class T>(const char* key, const T&, const auto&) {
+    if constexpr (std::is_enum_v<T>) {
+      entries.emplace_back(key, automatic<std::string>());
+    } else {
+      entries.emplace_back(key, automatic<T>());
+    }
+  });
+}
+
+/// Changes the fields that `settings` has a value for. Throws ConfigError for a value that a field may not hold.
+template <class Part>
+void apply_settings(const Settings& settings, Part& part) {
+  visit_fields(part, [&]<class T>(const char* key, T& value, const auto& allowed) {
+    if (!settings.at(key).automatic) {
+      if constexpr (std::is_enum_v<T>) {
+        value = detail::value_of<T>(key, settings.get<std::string>(key));
+      } else {
+        value = settings.get<T>(key);
+      }
+    }
+    detail::check(key, value, allowed);
+  });
+}
+
+/// Adds every field by its name; a number that JSON cannot hold as text.
+template <class Part>
+void append_json(const Part& part, Json& json) {
+  visit_fields(part, [&]<class T>(const char* key, const T& value, const auto&) {
+    if constexpr (std::is_enum_v<T>) {
+      json[key] = detail::name_of(value);
+    } else if constexpr (std::is_same_v<T, double>) {
+      json[key] = std::isfinite(value) ? Json(value) : Json(fmt::format("{}", value));
+    } else {
+      json[key] = value;
+    }
+  });
+}
+
+}  // namespace canopy::harness

@@ -1,0 +1,98 @@
+// A task whose batches are pairs of inputs and targets, for a model of any kind, routed layers included.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <canopy/autograd/tape.hpp>
+#include <canopy/datasets/data_loader.hpp>
+#include <canopy/experiments/training/optimisation.hpp>
+#include <canopy/experiments/training/routing_recipe.hpp>
+#include <canopy/experiments/training/task.hpp>
+#include <canopy/nn/routing_usage.hpp>
+#include <canopy/nn/tree_initialisation.hpp>
+
+namespace canopy::training {
+
+/// What a training with routed layers needs besides data, loss and scores: routing by a recipe, the losses on it, and
+/// an optimizer that knows what rows of parameters belong to.
+class RoutedTask : public Task {
+ public:
+  RoutedTask(std::unique_ptr<nn::Layer> model, const Optimisation& optimisation, const RoutingRecipe& routing);
+
+  nn::Layer& model() override { return *model_; }
+  const nn::Layer& model() const { return *model_; }
+  const Optimisation& optimisation() const { return optimisation_; }
+  /// A new one for the parameters of the model.
+  std::unique_ptr<optim::Optimizer> optimizer() const { return make_optimizer(optimisation_, *model_, usage_); }
+
+  /// At the end of a balance phase training goes on from its best model.
+  void start_epoch(Trainer& trainer) override;
+  void set_progress(const Progress& progress) override;
+
+ protected:
+  const Progress& progress() const { return progress_; }
+  /// The loss of a task on the model's output for these inputs, and the recipe's losses on its routing.
+  Variable loss_of(const Tensor& inputs, const std::function<Variable(const Variable& output)>& task_loss);
+  /// Called with the decisions of each forward in training whose loss is a number.
+  virtual void observe(const nn::RoutingTrace&) {}
+
+ private:
+  std::unique_ptr<nn::Layer> model_;
+  Optimisation optimisation_;
+  RoutingRecipe recipe_;
+  RoutingSchedule routing_;
+  nn::RoutingUsage usage_;
+  Progress progress_;
+};
+
+/// Trains on shuffled batches of `train`, whose batches are pairs of inputs (a Tensor) and targets. Derive from it and
+/// give it scores: `evaluate`.
+template <Dataset D>
+class SupervisedTask : public RoutedTask {
+ public:
+  using Targets = typename BatchOf<D>::second_type;
+  /// The mean loss of a batch.
+  using LossFunction = std::function<Variable(const Variable& output, const Targets& targets)>;
+
+  SupervisedTask(std::unique_ptr<nn::Layer> model, D train, LossFunction loss, const Optimisation& optimisation,
+                 const RoutingRecipe& routing)
+      : RoutedTask(std::move(model), optimisation, routing), train_(std::move(train)), loss_(std::move(loss)) {
+    if (routing.tree_initialisation) nn::initialise_trees(this->model(), samples(8192));
+  }
+
+  const D& train() const { return train_; }
+
+  std::int64_t batches() const override {
+    return (train_.size() + optimisation().batch_size - 1) / optimisation().batch_size;
+  }
+
+  void run_epoch(std::int64_t skip, const Step& step) override {
+    const DataLoader loader(train_, {.batch_size = optimisation().batch_size, .shuffle = true, .skip = skip});
+    for (const auto& batch : loader) {
+      const auto loss = [&] {
+        return loss_of(batch.first, [&](const Variable& output) { return loss_(output, batch.second); });
+      };
+      if (!step(loss)) return;
+    }
+  }
+
+ private:
+  // Inputs of so many samples from all over the training data, or of all.
+  Tensor samples(std::int64_t count) const {
+    count = std::min(count, train_.size());
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i) indices[static_cast<std::size_t>(i)] = i * train_.size() / count;
+    return train_.batch(indices).first;
+  }
+
+  D train_;
+  LossFunction loss_;
+};
+
+}  // namespace canopy::training
