@@ -1,6 +1,7 @@
 #include <canopy/core/kernels/grouping.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -12,8 +13,11 @@ namespace {
 
 // Items that are counted apart, so that blocks can be counted and moved side by side.
 constexpr std::int64_t block = 1 << 14;
-// One pass sorts by so many bits at most: its counters stay in the first cache, and few items clear few of them.
-constexpr int longest_digit = 11;
+// One pass sorts by so many bits at most: about as many counters as items, which are cleared and summed in the time
+// that the items take, and no more than stay in the first cache.
+int longest_digit(std::int64_t n) {
+  return std::clamp(static_cast<int>(std::bit_width(static_cast<std::uint64_t>(n))), 5, 11);
+}
 
 // One stable counting sort: `from` to `to` by (group >> shift) & (values - 1).
 void sort_by_digit(const std::int32_t* group, int shift, std::int64_t values, const std::int32_t* from,
@@ -42,40 +46,30 @@ void sort_by_digit(const std::int32_t* group, int shift, std::int64_t values, co
   });
 }
 
-int bits_of(std::int64_t groups) {
-  int bits = 0;
-  while (std::int64_t{1} << bits < groups) ++bits;
-  return bits;
-}
-
 }  // namespace
 
-// offsets[g] serves as the place of group g's next item, one to the left of where it will stand: afterwards each has
-// moved on to the next group's first item, which is what offsets[g + 1] has to be.
-void group_rows(const std::int32_t* group, std::int64_t n, std::int64_t groups, std::int32_t* offsets,
-                std::int32_t* order) {
-  std::fill_n(offsets, groups + 1, 0);
-  for (std::int64_t i = 0; i < n; ++i) ++offsets[group[i] + 1];
-  std::int32_t* next = offsets + 1;
-  std::exclusive_scan(next, next + groups, next, 0);
-  for (std::int64_t i = 0; i < n; ++i) order[next[group[i]]++] = static_cast<std::int32_t>(i);
+void sort_by_group(const std::int32_t* group, std::int64_t n, std::int64_t groups, std::int32_t* order) {
+  const auto bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(groups, 1) - 1)));
+  if (n < 2 || bits == 0) {
+    std::iota(order, order + n, 0);
+    return;
+  }
+  const int passes = (bits - 1) / longest_digit(n) + 1;
+  const int digit = (bits - 1) / passes + 1;
+  std::vector<std::int32_t> other(static_cast<std::size_t>(n));
+  std::int32_t *from = order, *to = other.data();
+  if (passes % 2 != 0) std::swap(from, to);  // the last pass ends in `order`
+  std::iota(from, from + n, 0);
+  for (int shift = 0; shift < bits; shift += digit) {  // from the lowest digit on
+    sort_by_digit(group, shift, std::int64_t{1} << digit, from, to, n);
+    std::swap(from, to);
+  }
 }
 
 Grouping group_items(const std::int32_t* group, std::int64_t n, std::int64_t groups) {
   Grouping result{Indices({n}), Indices({n}), {}, {}};
   std::int32_t* order = result.order.mutable_data();
-  std::iota(order, order + n, 0);
-  if (n > 1 && groups > 1) {
-    const int bits = bits_of(groups);
-    const int passes = (bits - 1) / longest_digit + 1;
-    const int digit = (bits - 1) / passes + 1;
-    Indices other({n});
-    for (int shift = 0; shift < bits; shift += digit) {  // from the lowest digit on
-      sort_by_digit(group, shift, std::int64_t{1} << digit, result.order.data(), other.mutable_data(), n);
-      std::swap(result.order, other);
-    }
-    order = result.order.mutable_data();
-  }
+  sort_by_group(group, n, groups, order);
   std::vector<std::int32_t> used, begin;
   std::int32_t* position = result.position.mutable_data();
   for (std::int32_t p = 0; p < n; ++p) {

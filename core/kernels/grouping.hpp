@@ -7,13 +7,13 @@
 
 namespace canopy::kernels {
 
-/// Sorts items by group, stably: those of group g become order[offsets[g]] .. order[offsets[g + 1] - 1], in ascending
-/// order. `group` [n] with values in [0, groups), `offsets` [groups + 1], `order` [n].
-void group_rows(const std::int32_t* group, std::int64_t n, std::int64_t groups, std::int32_t* offsets,
-                std::int32_t* order);
+/// Writes the items 0 .. n - 1 to `order` [n] by group, stably. `group` [n] has values in [0, groups). Nothing is kept
+/// for a group, so that a few rows among many thousand leaves cost what the rows cost: the sort goes in passes over
+/// digits of the groups' numbers, short ones where items are few, and on several threads where they are many. The same
+/// for any number of threads.
+void sort_by_group(const std::int32_t* group, std::int64_t n, std::int64_t groups, std::int32_t* order);
 
-/// n items in the order of their groups; items of a group keep their order. Empty groups take no room, so that a few
-/// rows among many thousand leaves cost what the rows cost.
+/// n items in the order of `sort_by_group`. Empty groups take no room.
 struct Grouping {
   Indices order;     ///< [n]: the item at each position
   Indices position;  ///< [n]: the position of each item, order's inverse
@@ -21,8 +21,7 @@ struct Grouping {
   Indices begin;     ///< [m + 1]: group used[u] has the positions begin[u] <= p < begin[u + 1]
 };
 
-/// The same sort without a place for every group: in passes over digits of the groups' numbers where those are large,
-/// on several threads where items are many. The same for any number of threads.
+/// Sorts as `sort_by_group` does and finds the groups that have items.
 Grouping group_items(const std::int32_t* group, std::int64_t n, std::int64_t groups);
 
 }  // namespace canopy::kernels

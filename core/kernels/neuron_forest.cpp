@@ -1,10 +1,8 @@
 #include <canopy/core/kernels/neuron_forest.hpp>
 
 #include <algorithm>
-#include <vector>
 
 #include <canopy/core/kernels/activations.hpp>
-#include <canopy/core/kernels/grouping.hpp>
 #include <canopy/core/kernels/neuron_tree.hpp>
 #include <canopy/core/threads.hpp>
 
@@ -22,11 +20,6 @@ void forest_forward(const NeuronForest& forest, const float* x, std::int64_t bat
   const std::int64_t bottoms = std::int64_t{1} << forest.depth;
   // Rows [begin, begin + n) through every tree.
   const auto forward = [&](std::int64_t begin, std::int64_t n) {
-    std::vector<std::int32_t> offsets, order;
-    if (n > few_rows) {
-      offsets.resize(static_cast<std::size_t>(bottoms) + 1);
-      order.resize(static_cast<std::size_t>(n));
-    }
     const float* rows = x + begin * forest.inputs;
     float* out = y + begin * forest.outputs;
     for (int t = 0; t < forest.trees; ++t) {
@@ -38,8 +31,8 @@ void forest_forward(const NeuronForest& forest, const float* x, std::int64_t bat
       descend(tree, rows, n, bottom + at, z + at * levels);
       activate(forest.activation, z + at * levels, a + at * levels, n * levels);
       if (n > few_rows) {
-        group_rows(bottom + at, n, bottoms, offsets.data(), order.data());
-        path_sums({forest.depth, offsets.data(), order.data()}, a + at * levels, w_out, forest.outputs, t > 0, out);
+        path_sums({forest.depth, group_items(bottom + at, n, bottoms)}, a + at * levels, w_out, forest.outputs, t > 0,
+                  out);
       } else {
         for (std::int64_t i = 0; i < n; ++i) {
           path_sum(forest.depth, bottom[at + i], a + (at + i) * levels, w_out, forest.outputs, t > 0,

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <canopy/core/kernels/grouping.hpp>
+
 namespace canopy::kernels {
 
 struct NeuronTree {
@@ -26,16 +28,14 @@ struct NeuronTree {
 /// together as long as there are some.
 void descend(const NeuronTree& tree, const float* x, std::int64_t batch, std::int32_t* bottom, float* z);
 
-/// The rows of a batch sorted by bottom, as by `group_rows`. The rows at any node are neighbours then: at node k of
-/// level l, counted from the left, those of bottoms k 2^(d-l) to (k + 1) 2^(d-l) - 1.
+/// The rows of a batch sorted by bottom. The rows at any node are neighbours then: at node k of level l, counted from
+/// the left, those of bottoms k 2^(d-l) to (k + 1) 2^(d-l) - 1. Bottoms without rows take neither room nor time.
 struct PathOrder {
   int depth;
-  const std::int32_t* offsets;  ///< [2^depth + 1]
-  const std::int32_t* order;    ///< [batch]
+  Grouping rows;  ///< by bottom, `group_items(bottom, batch, 2^depth)`
 
   int levels() const { return depth + 1; }
-  std::int64_t bottoms() const { return std::int64_t{1} << depth; }
-  std::int64_t batch() const { return offsets[bottoms()]; }
+  std::int64_t batch() const { return rows.order.size(); }
 };
 
 /// y[row] = sum over the levels of coefficient[row, level] * w[node of the row at that level], or y += with
@@ -49,8 +49,8 @@ void path_sum(int depth, std::int32_t bottom, const float* coefficient, const fl
 /// dot[row, level] = x[row] . w[node of the row at that level]; x is [batch, width], w [nodes, width].
 void path_dots(const PathOrder& paths, const float* x, const float* w, std::int64_t width, float* dot);
 
-/// The nodes that rows pass, ascending; `nodes` has room for min(nodes, batch * levels). Returns their number.
-std::int64_t visited_nodes(const PathOrder& paths, std::int32_t* nodes);
+/// The nodes that rows pass, ascending.
+std::vector<std::int32_t> visited_nodes(const PathOrder& paths);
 
 /// gradient[i] = sum over the rows that pass nodes[i] of coefficient[row, its level] * x[row]: the gradient of a
 /// weight matrix [nodes, width] at the n rows where it is not zero. x is [batch, width], gradient [n, width].
@@ -62,12 +62,12 @@ class SortedPaths {
  public:
   SortedPaths(int depth, const std::int32_t* bottom, std::int64_t batch);
 
-  PathOrder order() const { return {depth_, offsets_.data(), order_.data()}; }
+  const PathOrder& order() const { return order_; }
   const std::vector<std::int32_t>& nodes() const { return nodes_; }
 
  private:
-  int depth_;
-  std::vector<std::int32_t> offsets_, order_, nodes_;
+  PathOrder order_;
+  std::vector<std::int32_t> nodes_;
 };
 
 }  // namespace canopy::kernels

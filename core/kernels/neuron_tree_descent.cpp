@@ -197,18 +197,18 @@ void descend(const NeuronTree& tree, const float* x, std::int64_t batch, std::in
   });
   if (top < tree.levels()) {
     const std::int64_t nodes = std::int64_t{1} << top;
-    std::vector<std::int32_t> rows(static_cast<std::size_t>(batch)), offsets(static_cast<std::size_t>(nodes) + 1);
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(batch));
     for (std::int64_t b = 0; b < batch; ++b) node[b] -= static_cast<std::int32_t>(nodes - 1);
-    group_rows(node, batch, nodes, offsets.data(), rows.data());
+    sort_by_group(node, batch, nodes, rows.data());
     parallel_for(batch, block, [&](std::int64_t begin, std::int64_t end) {
       Descent descent(tree, x, tree.levels(), node, z);
-      for (std::int64_t k = 0; k < nodes; ++k) {
-        const std::int64_t from = std::max<std::int64_t>(begin, offsets[static_cast<std::size_t>(k)]);
-        const std::int64_t to = std::min<std::int64_t>(end, offsets[static_cast<std::size_t>(k) + 1]);
-        for (std::int64_t b = from; b < to; b += piece) {
-          const std::int64_t n = std::min(piece, to - b);
-          descent(rows.data() + b, n, nodes - 1 + k, top, rows.data() + b + n, std::min(piece, end - b - n));
-        }
+      const auto node_at = [&](std::int64_t b) { return node[rows[static_cast<std::size_t>(b)]]; };
+      for (std::int64_t b = begin; b < end;) {
+        const std::int32_t here = node_at(b);
+        std::int64_t n = 1;
+        while (n < piece && b + n < end && node_at(b + n) == here) ++n;
+        descent(rows.data() + b, n, nodes - 1 + here, top, rows.data() + b + n, std::min(piece, end - b - n));
+        b += n;
       }
     });
   }

@@ -5,7 +5,6 @@
 #include <bit>
 #include <type_traits>
 
-#include <canopy/core/kernels/grouping.hpp>
 #include <canopy/core/kernels/simd_dots.hpp>
 #include <canopy/core/kernels/simd_sums.hpp>
 
@@ -62,15 +61,12 @@ void sums_of_rows(const Path& path, int levels, std::int64_t width, const std::i
 // Calls f(first position, number of rows, bottom, next bottom) for each run of rows of one bottom in [begin, end).
 template <class F>
 void for_each_bottom(const PathOrder& paths, std::int64_t begin, std::int64_t end, F f) {
-  const std::int32_t* last = paths.offsets + paths.bottoms();
-  std::int64_t bottom = std::upper_bound(paths.offsets, last, static_cast<std::int32_t>(begin)) - paths.offsets - 1;
-  for (std::int64_t i = begin; i < end;) {
-    const std::int64_t stop = std::min<std::int64_t>(end, paths.offsets[bottom + 1]);
-    std::int64_t next = bottom;
-    while (stop < end && paths.offsets[next + 1] <= stop) ++next;
-    f(i, stop - i, bottom, next);
+  const std::int32_t *bottom = paths.rows.used.data(), *starts = paths.rows.begin.data();
+  std::int64_t u = std::upper_bound(starts, starts + paths.rows.begin.size(), begin) - starts - 1;
+  for (std::int64_t i = begin; i < end; ++u) {
+    const std::int64_t stop = std::min<std::int64_t>(end, starts[u + 1]);
+    f(i, stop - i, bottom[u], bottom[stop < end ? u + 1 : u]);
     i = stop;
-    bottom = next;
   }
 }
 
@@ -85,8 +81,8 @@ void path_sums(const PathOrder& paths, const float* coefficient, const float* w,
   parallel_for(paths.batch(), rows_grain, [=, &paths](std::int64_t begin, std::int64_t end) {
     for_each_bottom(paths, begin, end, [&](std::int64_t i, std::int64_t n, std::int64_t bottom, std::int64_t next) {
       const auto apart = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(bottom ^ next)));
-      sums(path_to(bottom, paths.depth, w, width), paths.levels(), width, paths.order + i, n, coefficient, y,
-           path_to(next, paths.depth, w, width), paths.levels() - apart);
+      sums(path_to(bottom, paths.depth, w, width), paths.levels(), width, paths.rows.order.data() + i, n, coefficient,
+           y, path_to(next, paths.depth, w, width), paths.levels() - apart);
     });
   });
 }
@@ -107,11 +103,12 @@ void path_dots(const PathOrder& paths, const float* x, const float* w, std::int6
                                                           std::integral_constant<std::size_t, R>,
                                                           std::integral_constant<std::size_t, N>) {
         std::array<const float*, R> rows;
-        for (std::size_t r = 0; r < R; ++r) rows[r] = x + paths.order[i + static_cast<std::int64_t>(r)] * width;
+        for (std::size_t r = 0; r < R; ++r)
+          rows[r] = x + paths.rows.order.data()[i + static_cast<std::int64_t>(r)] * width;
         std::array<float, R * N> sums;
         simd::dots<R, N>(rows.data(), path.data() + level, width, sums.data(), rows.data());
         for (std::size_t r = 0; r < R; ++r) {
-          float* to = dot + paths.order[i + static_cast<std::int64_t>(r)] * paths.levels() + level;
+          float* to = dot + paths.rows.order.data()[i + static_cast<std::int64_t>(r)] * paths.levels() + level;
           std::copy_n(sums.begin() + r * N, N, to);
         }
       };
@@ -127,26 +124,21 @@ void path_dots(const PathOrder& paths, const float* x, const float* w, std::int6
   });
 }
 
-std::int64_t visited_nodes(const PathOrder& paths, std::int32_t* nodes) {
-  std::int64_t n = 0;
+std::vector<std::int32_t> visited_nodes(const PathOrder& paths) {
+  std::vector<std::int32_t> nodes;
   for (int level = 0; level <= paths.depth; ++level) {
-    const std::int64_t bottoms = std::int64_t{1} << (paths.depth - level);  // below each node
-    for (std::int64_t k = 0; k < std::int64_t{1} << level; ++k) {
-      if (paths.offsets[k * bottoms] == paths.offsets[(k + 1) * bottoms]) continue;
-      nodes[n++] = static_cast<std::int32_t>((std::int64_t{1} << level) - 1 + k);
+    const std::int32_t first = (std::int32_t{1} << level) - 1;
+    const auto count = nodes.size();
+    for (const std::int32_t bottom : paths.rows.used.elements()) {
+      const std::int32_t node = first + (bottom >> (paths.depth - level));
+      if (nodes.size() == count || nodes.back() != node) nodes.push_back(node);
     }
   }
-  return n;
+  return nodes;
 }
 
 SortedPaths::SortedPaths(int depth, const std::int32_t* bottom, std::int64_t batch)
-    : depth_(depth),
-      offsets_((std::size_t{1} << depth) + 1),
-      order_(static_cast<std::size_t>(batch)),
-      nodes_(static_cast<std::size_t>(std::min((std::int64_t{2} << depth) - 1, batch * (depth + 1)))) {
-  group_rows(bottom, batch, std::int64_t{1} << depth, offsets_.data(), order_.data());
-  nodes_.resize(static_cast<std::size_t>(visited_nodes(order(), nodes_.data())));
-}
+    : order_{depth, group_items(bottom, batch, std::int64_t{1} << depth)}, nodes_(visited_nodes(order_)) {}
 
 void path_gradients(const PathOrder& paths, const float* coefficient, const float* x, std::int64_t width,
                     const std::int32_t* nodes, std::int64_t n, float* gradient) {
@@ -154,13 +146,17 @@ void path_gradients(const PathOrder& paths, const float* coefficient, const floa
   constexpr std::int64_t columns = static_cast<std::int64_t>(long_strip) * simd::width;
   const std::int64_t chunks = (width + columns - 1) / columns;
   const int levels = paths.levels();
+  const std::int64_t bottoms = paths.rows.used.size();
+  const std::int32_t *bottom = paths.rows.used.data(), *starts = paths.rows.begin.data();
   const auto level_of = [&](int level) { return std::lower_bound(nodes, nodes + n, (1 << level) - 1) - nodes; };
   const auto chunk_of_level = [&](int level, std::int64_t begin, std::int64_t end) {
     const int below = paths.depth - level;
+    std::int64_t u = 0;
     for (std::int64_t i = level_of(level); i < level_of(level + 1); ++i) {
-      const std::int64_t k = nodes[i] - ((std::int64_t{1} << level) - 1);
-      const std::int32_t* rows = paths.order + paths.offsets[k << below];
-      const std::int64_t count = paths.offsets[(k + 1) << below] - paths.offsets[k << below];
+      const std::int64_t first = u;
+      while (u < bottoms && bottom[u] >> below == bottom[first] >> below) ++u;
+      const std::int32_t* rows = paths.rows.order.data() + starts[first];
+      const std::int64_t count = starts[u] - starts[first];
       const auto term = [&](std::int64_t r) {
         return Term{coefficient[rows[r] * levels + level], x + rows[r] * width};
       };

@@ -66,6 +66,19 @@ void in_steps(std::int64_t count, F f) {
   if (at < count) f(at, std::integral_constant<std::size_t, 1>());
 }
 
+// Asks for `count` floats. Inlined, since GCC takes a call that does nothing but prefetch for one without effect.
+inline __attribute__((always_inline)) void fetch(const float* p, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += simd::cache_line) __builtin_prefetch(p + i, 0, 2);
+}
+
+// Asks for what a leaf needs behind its first weights; of a long bias the first lines, whose successors the processor
+// asks for itself.
+inline __attribute__((always_inline)) void fetch_outputs(const Leaves& leaves, std::int64_t leaf) {
+  fetch(leaves.b1 + leaf * leaves.width, leaves.width);
+  fetch(leaves.w2 + leaf * leaves.width * leaves.outputs, leaves.width * leaves.outputs);
+  fetch(leaves.b2 + leaf * leaves.outputs, std::min(leaves.outputs, 4 * simd::cache_line));
+}
+
 // hidden[r] = x[r] W1^T for a run of rows that were sent to the same leaf. Inputs in pieces, so that a piece of the
 // leaf's weights stays in the first cache while all rows of the run pass by: rows one by one would wait for the second.
 void hidden_of_run(const Leaves& leaves, const float* const* x, std::int64_t rows, std::int64_t leaf,
@@ -160,9 +173,6 @@ void outputs_of_rows(const Leaves& leaves, std::int64_t rows, const std::int32_t
 // need is asked for in time: with many leaves every one comes from memory.
 void run_of_leaf(const Leaves& leaves, const float* x, const std::int32_t* order, std::int64_t n, std::int64_t leaf,
                  std::int64_t next_leaf, float* hidden, float* y) {
-  const auto fetch = [](const float* p, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; i += simd::cache_line) __builtin_prefetch(p + i, 0, 2);
-  };
   const float* w2 = leaves.w2 + leaf * leaves.width * leaves.outputs;
   const float* x_of_rows[longest_run] = {};
   float* hidden_of_rows[longest_run] = {};
@@ -170,7 +180,7 @@ void run_of_leaf(const Leaves& leaves, const float* x, const std::int32_t* order
     x_of_rows[i] = x + order[i] * leaves.inputs;
     hidden_of_rows[i] = hidden + i * leaves.width;
   }
-  fetch(w2, leaves.width * leaves.outputs);
+  fetch_outputs(leaves, leaf);
   hidden_of_run(leaves, x_of_rows, n, leaf, hidden_of_rows);
   const float* b1 = leaves.b1 + leaf * leaves.width;
   for (std::int64_t i = 0; i < n; ++i) {
@@ -203,13 +213,13 @@ void run_of_leaf(const Leaves& leaves, const float* x, const std::int32_t* order
       });
 }
 
-// Rows of the whole batch in the order of their leaves.
-void grouped_leaves(const Leaves& leaves, std::int64_t count, const float* x, std::int64_t batch,
-                    const std::int32_t* leaf, float* y) {
-  std::vector<std::int32_t> offsets(static_cast<std::size_t>(count) + 1), order(static_cast<std::size_t>(batch));
-  group_rows(leaf, batch, count, offsets.data(), order.data());
+// Rows of the whole batch in the order of their leaves, of which there are `count`.
+void sorted_leaves(const Leaves& leaves, std::int64_t count, const float* x, std::int64_t batch,
+                   const std::int32_t* leaf, float* y) {
+  std::vector<std::int32_t> order(static_cast<std::size_t>(batch));
+  sort_by_group(leaf, batch, count, order.data());
   parallel_for(batch, longest_run, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> hidden(static_cast<std::size_t>(longest_run * leaves.width));
+    std::vector<float> hidden(static_cast<std::size_t>(std::min(longest_run, end - begin) * leaves.width));
     const auto leaf_at = [&](std::int64_t i) { return leaf[order[static_cast<std::size_t>(i)]]; };
     for (std::int64_t i = begin; i < end;) {
       const std::int32_t here = leaf_at(i);
@@ -237,11 +247,11 @@ void hard_inference(const DecisionTree& tree, const Leaves& leaves, const float*
   // whose inputs are still in the cache from routing.
   if (leaves.outputs >= 4 * simd::cache_line) {
     route(tree, x, batch, leaf);
-    grouped_leaves(leaves, std::int64_t{1} << tree.depth, x, batch, leaf, y);
+    sorted_leaves(leaves, std::int64_t{1} << tree.depth, x, batch, leaf, y);
     return;
   }
   parallel_for(batch, rows_grain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> hidden(static_cast<std::size_t>(rows_grain * leaves.width));
+    std::vector<float> hidden(static_cast<std::size_t>(std::min(rows_grain, end - begin) * leaves.width));
     for (std::int64_t b = begin; b < end; b += rows_grain) {
       const std::int64_t rows = std::min(rows_grain, end - b);
       route_serial(tree, x + b * leaves.inputs, rows, leaf + b);

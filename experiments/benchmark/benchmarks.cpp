@@ -1,5 +1,6 @@
 #include <canopy/experiments/benchmark/benchmark.hpp>
 #include <canopy/experiments/benchmark/fff_inference.hpp>
+#include <canopy/experiments/benchmark/fff_latency.hpp>
 #include <canopy/experiments/benchmark/grouped_training.hpp>
 #include <canopy/experiments/benchmark/layer_scaling.hpp>
 #include <canopy/experiments/benchmark/training.hpp>
@@ -9,7 +10,7 @@
 namespace canopy::benchmark {
 
 const std::vector<Benchmark>& benchmarks() {
-  static const std::vector<Benchmark> list = {training(),      fff_inference(), tree_inference(),
+  static const std::vector<Benchmark> list = {training(),      fff_inference(), fff_latency(),     tree_inference(),
                                               tree_training(), layer_scaling(), grouped_training()};
   return list;
 }

@@ -21,7 +21,8 @@ int calls_for(const Candidate& candidate, double shortest) {
   return calls;
 }
 
-/// Between the two nearest values, as sorted.
+}  // namespace
+
 double quantile(const std::vector<double>& sorted, double share) {
   const double position = share * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(position);
@@ -29,7 +30,11 @@ double quantile(const std::vector<double>& sorted, double share) {
   return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-}  // namespace
+Timing timing_of(const std::vector<double>& sorted) {
+  return {.milliseconds = quantile(sorted, 0.5),
+          .spread = (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / 2,
+          .repetitions = static_cast<int>(sorted.size())};
+}
 
 std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, const TimerOptions& options) {
   if (candidates.empty()) return {};
@@ -52,9 +57,7 @@ std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, c
   std::vector<Timing> timings;
   for (std::vector<double>& times : samples) {
     std::ranges::sort(times);
-    timings.push_back({.milliseconds = quantile(times, 0.5),
-                       .spread = (quantile(times, 0.75) - quantile(times, 0.25)) / 2,
-                       .repetitions = repetitions});
+    timings.push_back(timing_of(times));
   }
   return timings;
 }

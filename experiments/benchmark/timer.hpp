@@ -30,6 +30,11 @@ struct Timing {
   int repetitions = 0;
 };
 
+/// Between the two nearest of the values, which are sorted; `share` from 0 to 1.
+double quantile(const std::vector<double>& sorted, double share);
+/// Of the milliseconds of repetitions, sorted.
+Timing timing_of(const std::vector<double>& sorted);
+
 /// Every repetition runs each candidate once, in turn; one Timing a candidate, in their order.
 std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, const TimerOptions& options = {});
 

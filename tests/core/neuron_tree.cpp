@@ -68,17 +68,13 @@ std::int64_t node_at(std::int32_t bottom, int depth, std::int64_t level) {
 
 // A batch's paths, sorted.
 struct Sorted {
-  std::vector<std::int32_t> bottom, offsets, order;
+  std::vector<std::int32_t> bottom;
   kernels::PathOrder paths;
 
-  explicit Sorted(const Problem& p)
-      : bottom(static_cast<std::size_t>(p.batch)),
-        offsets((std::size_t{1} << p.depth) + 1),
-        order(bottom.size()),
-        paths{p.depth, offsets.data(), order.data()} {
+  explicit Sorted(const Problem& p) : bottom(static_cast<std::size_t>(p.batch)), paths{p.depth, {}} {
     std::vector<float> z(static_cast<std::size_t>(p.batch * p.levels()));
     kernels::descend({p.width, p.depth, p.w.data(), p.bias.data()}, p.x.data(), p.batch, bottom.data(), z.data());
-    kernels::group_rows(bottom.data(), p.batch, std::int64_t{1} << p.depth, offsets.data(), order.data());
+    paths.rows = kernels::group_items(bottom.data(), p.batch, std::int64_t{1} << p.depth);
   }
 };
 
@@ -165,8 +161,7 @@ BOOST_AUTO_TEST_CASE(sums_and_dots_along_the_paths) {
 BOOST_AUTO_TEST_CASE(gradients_of_the_nodes_that_rows_pass) {
   for (const Problem& p : problems()) {
     const Sorted rows(p);
-    std::vector<std::int32_t> nodes(static_cast<std::size_t>(std::min(p.nodes(), p.batch * p.levels())));
-    nodes.resize(static_cast<std::size_t>(kernels::visited_nodes(rows.paths, nodes.data())));
+    const std::vector<std::int32_t> nodes = kernels::visited_nodes(rows.paths);
     const Tensor coefficient = normal({p.batch, p.levels()}, "coefficient");
     std::vector<double> expected(static_cast<std::size_t>(p.nodes() * p.width));
     std::vector<bool> visited(static_cast<std::size_t>(p.nodes()));

@@ -33,6 +33,19 @@ BOOST_AUTO_TEST_CASE(quick_ones_run_several_times_a_sample) {
   BOOST_TEST(timings[0].milliseconds > 0.);
 }
 
+BOOST_AUTO_TEST_CASE(quantiles_lie_between_the_nearest_values) {
+  const std::vector<double> times = {1, 2, 4, 8, 16};
+  BOOST_TEST(quantile(times, 0) == 1.);
+  BOOST_TEST(quantile(times, 0.5) == 4.);
+  BOOST_TEST(quantile(times, 0.625) == 6.);
+  BOOST_TEST(quantile(times, 1) == 16.);
+  BOOST_TEST(quantile({3}, 0.99) == 3.);
+  const Timing timing = timing_of(times);
+  BOOST_TEST(timing.milliseconds == 4.);
+  BOOST_TEST(timing.spread == 3.);
+  BOOST_TEST(timing.repetitions == 5);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_to_time_tells_nothing) {
   int told = 0;
   const auto count = [&](const std::vector<Candidate>&, int, int) { ++told; };
