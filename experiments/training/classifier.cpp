@@ -148,7 +148,7 @@ Result train_classifier(const CellContext& context, const ClassifierOptions& opt
   ClassifierTask task(context, options, std::move(data), std::move(model));
   const TrainedCell trained = train_cell(context, task, "train_accuracy",
                                          {.epochs = options.epochs,
-                                          .select = {.name = "validation_accuracy"},
+                                          .select = "validation_accuracy",
                                           .watch = {{.name = "train_accuracy"}},
                                           .patience = options.patience,
                                           .keep_best = options.recipe.routing.balance_phase > 0});

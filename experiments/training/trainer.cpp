@@ -42,7 +42,7 @@ Trainer::Trainer(Task& task, std::unique_ptr<optim::Optimizer> optimizer, optim:
       feedback_(std::move(feedback)),
       parameters_(task.model().parameters()) {
   check(options_);
-  if (!options_.select.name.empty()) best_[options_.select.name];
+  if (!options_.select.empty()) best_[options_.select];
   for (const WatchedScore& watched : options_.watch) best_[watched.name];
   if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) resume();
 }
@@ -160,8 +160,8 @@ void Trainer::evaluate() {
     return found->second;
   };
   for (const WatchedScore& watched : options_.watch) improve(watched, value_of(watched.name));
-  const std::string& select = options_.select.name;
-  const bool improved = select.empty() || improve(options_.select, value_of(select));
+  const std::string& select = options_.select;
+  const bool improved = select.empty() || improve({select, options_.higher_is_better}, value_of(select));
   if (improved) {
     best_model_ = task_.export_model();
     if (options_.keep_best) best_as_trained_ = model.state_dict();
@@ -185,7 +185,7 @@ void Trainer::restart_from_best() {
   task_.model().load_state_dict(best_as_trained_);
   optimizer_->load_state({});
   if (feedback_) feedback_->restart();
-  best_[options_.select.name] = {};
+  best_[options_.select] = {};
 }
 
 // At most a tenth of the time goes into saving.

@@ -41,7 +41,7 @@ struct Case {
   }
 
   // Where the dense layer's logits send the rows.
-  Indices bottom() const { return path_activations(linear(x, w_in, bias), shape).bottom; }
+  Indices bottom() const { return path_activations(canopy::linear(x, w_in, bias), shape).bottom; }
   std::vector<Variable> parameters() const {
     std::vector<Variable> all = {x, w_in};
     if (bias.is_defined()) all.push_back(bias);

@@ -132,7 +132,8 @@ BOOST_AUTO_TEST_CASE(learns_and_evaluates_after_each_pass) {
   std::vector<EvaluationRow> rows;
   Trainer trainer(task, adam(task), optim::constant(0.05),
                   {.epochs = 60,
-                   .select = {.name = "error", .higher_is_better = false},
+                   .select = "error",
+                   .higher_is_better = false,
                    .watch = {{.name = "wave"}},
                    .report = [&](const EvaluationRow& row) { rows.push_back(row); }});
   BOOST_CHECK(trainer.run() == Ending::finished);
@@ -161,7 +162,7 @@ BOOST_AUTO_TEST_CASE(learns_and_evaluates_after_each_pass) {
 // However often it is stopped, in the middle of a pass too, the bits are those of one go.
 BOOST_AUTO_TEST_CASE(a_training_resumes_to_the_same_bits) {
   const TemporaryFolder folder;
-  const TrainerOptions by_epochs{.epochs = 5, .select = {.name = "error", .higher_is_better = false}};
+  const TrainerOptions by_epochs{.epochs = 5, .select = "error", .higher_is_better = false};
   TrainerOptions by_steps = by_epochs;
   by_steps.epochs = 0;
   by_steps.steps = 23;
@@ -223,7 +224,7 @@ BOOST_AUTO_TEST_CASE(accumulated_gradients_are_the_mean) {
 
 BOOST_AUTO_TEST_CASE(patience_ends_a_training_that_stands_still) {
   Line task;
-  Trainer trainer(task, adam(task), optim::constant(1e-12), {.epochs = 100, .select = {.name = "wave"}, .patience = 3});
+  Trainer trainer(task, adam(task), optim::constant(1e-12), {.epochs = 100, .select = "wave", .patience = 3});
   trainer.run();
   // sin(0), sin(1), sin(2) rise; then 3, 4, 5, 6 do not reach it again.
   BOOST_TEST(trainer.best("wave").evaluation == 2);
@@ -254,7 +255,7 @@ BOOST_AUTO_TEST_CASE(goes_on_from_the_best_model_on_request) {
     nn::StateDict best, after;
   };
   Phases task;
-  make(task, {.epochs = 4, .select = {.name = "wave"}, .keep_best = true}).run();
+  make(task, {.epochs = 4, .select = "wave", .keep_best = true}).run();
   for (const auto& [name, value] : task.best) BOOST_TEST(same_bits(value, task.after.at(name)));
   Line plain;
   Trainer trainer = make(plain, {.epochs = 1});
@@ -267,13 +268,13 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {
   BOOST_CHECK_EXCEPTION(make(task, {.epochs = -1}), ConfigError, speaks_of("epochs", "-1"));
   BOOST_CHECK_EXCEPTION(make(task, {.epochs = 1, .accumulate = 0}), ConfigError, speaks_of("accumulate"));
   BOOST_CHECK_EXCEPTION(make(task, {.epochs = 1, .clip_norm = -1}), ConfigError, speaks_of("clip_norm"));
-  Trainer unknown = make(task, {.epochs = 1, .select = {.name = "luck"}});
+  Trainer unknown = make(task, {.epochs = 1, .select = "luck"});
   BOOST_CHECK_EXCEPTION(unknown.run(), ConfigError, speaks_of("luck"));
   // The checkpoint of another training, and a file that is none.
   const TemporaryFolder folder;
   const auto file = folder / "checkpoint.safetensors";
   make(task, {.epochs = 1, .checkpoint = file}).run();
-  BOOST_CHECK_EXCEPTION(make(task, {.epochs = 1, .select = {.name = "error"}, .checkpoint = file}), CheckpointError,
+  BOOST_CHECK_EXCEPTION(make(task, {.epochs = 1, .select = "error", .checkpoint = file}), CheckpointError,
                         speaks_of("checkpoint.safetensors", "error"));
   write_file(file, "no checkpoint");
   BOOST_CHECK_THROW(make(task, {.epochs = 1, .checkpoint = file}), CheckpointError);
@@ -289,7 +290,7 @@ BOOST_AUTO_TEST_CASE(a_score_that_is_no_number_is_never_the_best) {
     }
   };
   Blind task;
-  Trainer trainer = make(task, {.epochs = 2, .select = {.name = "error"}});
+  Trainer trainer = make(task, {.epochs = 2, .select = "error"});
   trainer.run();
   BOOST_TEST(trainer.best("error").evaluation == -1);
   BOOST_TEST(trainer.best_model().tensors.empty());
