@@ -6,6 +6,7 @@
 #include <canopy/autograd/decision_path.hpp>
 #include <canopy/autograd/dropout.hpp>
 #include <canopy/autograd/linear.hpp>
+#include <canopy/autograd/recompute.hpp>
 #include <canopy/autograd/shaping.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
@@ -192,7 +193,7 @@ const FFF::Decisions& FFF::decisions() const {
 }
 
 void FFF::count_usage(const Decisions& decisions) const {
-  if (options_.usage == Usage::none) return;
+  if (options_.usage == Usage::none || is_recomputing()) return;
   float* nodes = node_usage_.mutable_value().mutable_data();
   float* leaves = leaf_usage_.mutable_value().mutable_data();
   const auto count = [&](std::int32_t leaf) {
