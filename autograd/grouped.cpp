@@ -124,7 +124,7 @@ Variable grouped_linear(const Variable& x, const Groups& groups, const Variable&
   kernels::grouped_gemm(groups.sorted(), by_outputs ? Op::transpose : Op::none, outputs, inputs,
                         rows_at(x.value().data(), inputs, groups, options.input), weight.value().data(), z_rows,
                         finish);
-  if (!recorded) return y;
+  if (!is_recording()) return y;
 
   // What backward reads: x for dW, W for dx, and y or z for the activation.
   const Tensor kept_x = weight.requires_grad() ? x.value() : Tensor();

@@ -54,7 +54,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
   kernels::linear_forward(rows, inputs, outputs, x.value().data(), weight.value().data(),
                           bias.is_defined() ? bias.value().data() : nullptr, activation, y.mutable_data(),
                           z.mutable_data());
-  if (!recorded) return y;
+  if (!is_recording()) return y;
 
   // What backward reads: x for dW, W for dx, and y or z for the activation.
   const Tensor kept_x = weight.requires_grad() ? x.value() : Tensor();

@@ -1,8 +1,7 @@
 #include <canopy/autograd/tape.hpp>
 
+#include <algorithm>
 #include <iostream>
-#include <map>
-#include <sstream>
 #include <utility>
 
 #include <canopy/core/error.hpp>
@@ -13,136 +12,206 @@
 namespace canopy {
 namespace {
 
-thread_local Tape* live_tape = nullptr;
-thread_local int pauses = 0;
 std::atomic<std::uint64_t> tapes_made{0};
 
-std::string label(const std::shared_ptr<detail::GradientSlot>& slot) {
-  if (!slot) return "constant";
-  if (slot->tape != 0) return fmt::format("%{}", slot->index);
-  return slot->name.empty() ? "parameter" : slot->name;
-}
+}  // namespace
 
-// As a string of Graphviz's language.
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    if (c == '\n') {
-      result += "\\n";
-    } else {
-      result += c;
-    }
-  }
-  return result + '"';
+struct detail::Recording {
+  Tape* innermost = nullptr;
+  int pauses = 0;
+};
+
+namespace {
+
+const std::shared_ptr<detail::Recording>& this_thread() {
+  static thread_local const auto recording = std::make_shared<detail::Recording>();
+  return recording;
 }
 
 }  // namespace
 
-Tape::Tape() : id_(++tapes_made) {
-  if (live_tape != nullptr) throw TapeError("a tape of this thread is alive already: tapes do not nest");
+Tape::Tape(const TapeOptions& options) : Tape(Purpose::gradients, options) {}
+
+Tape::Tape(Purpose purpose, const TapeOptions& options)
+    : purpose_(purpose),
+      inspect_(options.inspect),
+      id_(++tapes_made),
+      thread_(this_thread()),
+      outer_(thread_->innermost),
+      outer_pauses_(thread_->pauses) {
+  if (outer_ != nullptr) {
+    if (purpose == Purpose::gradients && !outer_->walking_) {
+      throw TapeError("a tape of this thread is alive already: tapes nest only inside the closure of an operation");
+    }
+    thread_->pauses = 0;
+  }
   flush_denormals();
-  live_tape = this;
+  thread_->innermost = this;
 }
 
-Tape::~Tape() { live_tape = nullptr; }
+Tape::~Tape() {
+  if (outer_ != nullptr) thread_->pauses = outer_pauses_;
+  Tape** link = &thread_->innermost;
+  while (*link != this) link = &(*link)->outer_;
+  *link = outer_;
+}
 
-NoRecord::NoRecord() { ++pauses; }
-NoRecord::~NoRecord() { --pauses; }
+NoRecord::NoRecord() : thread_(this_thread()) { ++thread_->pauses; }
+NoRecord::~NoRecord() { --thread_->pauses; }
 
-bool is_recording() { return live_tape != nullptr && pauses == 0 && !live_tape->done_; }
+Tape* Tape::recording() {
+  const detail::Recording& thread = *this_thread();
+  return thread.innermost == nullptr || thread.innermost->done_ || thread.pauses > 0 ? nullptr : thread.innermost;
+}
 
-Variable Tape::add(std::string_view name, std::span<const Variable> inputs, Tensor value, Kept kept,
-                   Backward backward) {
+bool is_recording() { return Tape::recording() != nullptr; }
+
+// A tape inside another's closure leads on to what the other one has still to walk.
+bool Tape::reaches(const detail::GradientSlot& slot) const {
+  if (slot.tape == 0 || slot.tape == id_) return true;
+  for (const Tape* tape = outer_; tape != nullptr; tape = tape->outer_) {
+    if (slot.tape == tape->id_) return slot.index < static_cast<std::int64_t>(tape->ways_.size());
+  }
+  return false;
+}
+
+bool Tape::wants(std::string_view name, std::span<const Variable> inputs) {
   bool wanted = false;
   for (const Variable& input : inputs) {
-    if (!input.requires_grad()) continue;
-    wanted = true;
-    if (input.slot_->tape != 0 && input.slot_->tape != id_) {
+    if (!input.slot_) continue;
+    wanted |= input.requires_grad();
+    if (!reaches(*input.slot_)) {
       throw TapeError(
           fmt::format("{}: input {} was recorded on another tape (to carry a value over, pass x.value() instead of x)",
                       name, &input - inputs.data()));
     }
+    if (purpose_ != Purpose::rehearsal || input.slot_->tape == id_) continue;
+    const auto is_known = [&](const Variable& leaf) { return leaf.is_same(input); };
+    if (std::ranges::none_of(leaves_, is_known)) leaves_.push_back(input);
   }
-  if (!wanted) return Variable(std::move(value));
-  Record record{name, std::make_shared<detail::GradientSlot>(), {}, std::move(kept.versions_), std::move(backward)};
-  record.output->shape = value.shape();
-  record.output->tape = id_;
-  record.output->index = size();
-  record.inputs.reserve(inputs.size());
-  for (const Variable& input : inputs) record.inputs.push_back(input.slot_);
-  records_.push_back(std::move(record));
-  return Variable(std::move(value), records_.back().output);
+  return wanted;
+}
+
+Variable Tape::output(Tensor value, int number) {
+  auto slot = std::make_shared<detail::GradientSlot>();
+  slot->shape = value.shape();
+  slot->tape = id_;
+  slot->index = size();
+  slot->output = number;
+  return Variable(std::move(value), std::move(slot));
+}
+
+void Tape::append(std::string_view name, std::span<const Variable> inputs, std::span<const Variable> outputs,
+                  Way&& way) {
+  detail::Node& node = nodes_.emplace_back();
+  node.name = name;
+  node.output = outputs[0].slot_;
+  for (const Variable& output : outputs.subspan(1)) node.more_outputs.push_back(output.slot_);
+  node.inputs.reserve(inputs.size());
+  for (const Variable& input : inputs) node.inputs.push_back({input.slot_, input.requires_grad()});
+  if (inspect_) {
+    for (const Variable& output : outputs) ranges_[output.slot_.get()].value = detail::range_of(output.value());
+    for (const Variable& input : inputs) {
+      if (!input.slot_ || ranges_.contains(input.slot_.get())) continue;
+      ranges_[input.slot_.get()].value = detail::range_of(input.value());
+    }
+  }
+  ways_.push_back(std::move(way));
+}
+
+Variable Tape::add(std::string_view name, std::span<const Variable> inputs, Tensor value, Kept kept,
+                   Backward backward) {
+  if (!wants(name, inputs)) return Variable(std::move(value));
+  Variable result = output(std::move(value), 0);
+  if (purpose_ == Purpose::gradients)
+    append(name, inputs, {&result, 1}, {std::move(kept.versions_), std::move(backward)});
+  return result;
+}
+
+std::vector<Variable> Tape::add(std::string_view name, std::span<const Variable> inputs, std::vector<Tensor> values,
+                                Kept kept, BackwardOfSeveral backward) {
+  const bool wanted = wants(name, inputs);
+  std::vector<Variable> results;
+  for (Tensor& value : values) {
+    const auto number = static_cast<int>(results.size());
+    results.push_back(wanted ? output(std::move(value), number) : Variable(std::move(value)));
+  }
+  if (!wanted || purpose_ == Purpose::rehearsal) return results;
+  std::vector<std::shared_ptr<detail::GradientSlot>> slots;
+  for (const Variable& result : results) slots.push_back(result.slot_);
+  const auto take_all = [this, slots, backward = std::move(backward)](const Tensor&) {
+    std::vector<std::optional<Tensor>> gradients;
+    for (const auto& slot : slots) gradients.push_back(take_gradient(*slot));
+    backward(gradients);
+  };
+  append(name, inputs, results, {std::move(kept.versions_), take_all, true});
+  return results;
 }
 
 void Tape::backward(const Variable& loss) {
+  if (thread_ != this_thread()) throw TapeError("backward: this tape records on another thread");
   if (done_) throw TapeError("backward: this tape has been walked already; make a new one for each step");
-  if (!loss.slot_ || loss.slot_->tape != id_) {
+  if (!has_recorded(loss)) {
     throw TapeError("backward: the loss was not recorded on this tape (does it depend on a parameter?)");
   }
   if (loss.size() != 1) {
     throw ShapeError(fmt::format("backward: the loss must be one number, not {}", loss.shape().to_string()));
   }
-  done_ = true;
-  std::vector<Record> records = std::move(records_);  // all are freed, also when a closure throws
   loss.accumulate(Tensor(loss.shape(), 1.f));
-  while (!records.empty()) {
-    const Record record = std::move(records.back());
-    records.pop_back();
-    if (!record.output->has_grad) continue;
-    for (const Kept::Version& kept : record.kept) {
+  walk();
+}
+
+// The gradient that has come to an output, if any did.
+std::optional<Tensor> Tape::take_gradient(detail::GradientSlot& slot) {
+  if (!slot.has_grad) return std::nullopt;
+  Tensor& gradient = slot.made_dense();
+  if (inspect_) ranges_[&slot].gradient = detail::range_of(gradient);
+  if (slot.retain_grad) return gradient;
+  slot.has_grad = false;
+  return std::exchange(gradient, Tensor());
+}
+
+void Tape::walk() {
+  struct Walk {  // ends it, with all that is left to be freed, also when a closure throws
+    explicit Walk(Tape& t) : tape(t) { tape.done_ = tape.walking_ = true; }
+    ~Walk() {
+      tape.walking_ = false;
+      tape.ways_.clear();
+      if (!tape.inspect_) tape.nodes_.clear();
+    }
+    Tape& tape;
+  } const whole(*this);
+
+  while (!ways_.empty()) {
+    const Way way = std::move(ways_.back());
+    ways_.pop_back();
+    const detail::Node node = inspect_ ? nodes_[ways_.size()] : std::move(nodes_[ways_.size()]);
+    if (!inspect_) nodes_.pop_back();
+    const auto has_grad = [](const auto& slot) { return slot->has_grad; };
+    if (!node.output->has_grad && std::ranges::none_of(node.more_outputs, has_grad)) continue;
+    for (const Kept::Version& kept : way.kept) {
       if (kept.counter && kept.counter->load(std::memory_order_relaxed) != kept.seen) {
-        throw TapeError(fmt::format("backward: {} needs an array that was overwritten after forward", record.name));
+        throw TapeError(fmt::format("backward: {} needs an array that was overwritten after forward", node.name));
       }
     }
-    const Tensor dy = std::exchange(record.output->dense(), Tensor());
-    record.output->has_grad = false;
+    const Tensor dy = way.takes_gradients ? Tensor() : *take_gradient(*node.output);
+    const detail::RunningClosure running(node.inputs);
     try {
-      record.backward(dy);
+      way.backward(dy);
     } catch (const ShapeError& error) {
-      throw ShapeError(fmt::format("backward of {}: {}", record.name, error.what()));
+      throw ShapeError(fmt::format("backward of {}: {}", node.name, error.what()));
     }
   }
 }
 
-void Tape::print(std::ostream& out) const {
-  for (const Record& record : records_) {
-    out << label(record.output) << " = " << record.name << '(';
-    for (std::size_t i = 0; i < record.inputs.size(); ++i) out << (i ? ", " : "") << label(record.inputs[i]);
-    out << ")  " << record.output->shape.to_string() << '\n';
-  }
-}
-
+void Tape::print(std::ostream& out) const { detail::print(out, nodes_, ranges_); }
 void Tape::print() const { print(std::cout); }
-
-std::string Tape::dot() const {
-  std::ostringstream out;
-  out << "digraph tape {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n";
-  // By identity: two parameters without a name, or of the same, are two nodes.
-  std::map<const detail::GradientSlot*, std::size_t> leaves;
-  const auto node = [&](const std::shared_ptr<detail::GradientSlot>& slot) {
-    if (slot->tape != 0) return fmt::format("n{}", slot->index);
-    const auto [leaf, is_new] = leaves.emplace(slot.get(), leaves.size());
-    const std::string id = fmt::format("p{}", leaf->second);
-    if (is_new) out << fmt::format("  {} [label={}];\n", id, quoted(label(slot) + "\n" + slot->shape.to_string()));
-    return id;
-  };
-  for (const Record& record : records_) {
-    const std::string output = node(record.output);
-    out << fmt::format(
-        "  {} [shape=box, label={}];\n", output,
-        quoted(fmt::format("{} {}\n{}", label(record.output), record.name, record.output->shape.to_string())));
-    for (const auto& input : record.inputs) {
-      if (input) out << fmt::format("  {} -> {};\n", node(input), output);
-    }
-  }
-  out << "}\n";
-  return out.str();
-}
+std::string Tape::dot() const { return detail::dot(nodes_, ranges_); }
 
 Variable record(std::string_view name, std::span<const Variable> inputs, Tensor value, Kept kept, Backward backward) {
-  if (!is_recording()) return Variable(std::move(value));
-  return live_tape->add(name, inputs, std::move(value), std::move(kept), std::move(backward));
+  Tape* tape = Tape::recording();
+  if (tape == nullptr) return Variable(std::move(value));
+  return tape->add(name, inputs, std::move(value), std::move(kept), std::move(backward));
 }
 
 Variable record(std::string_view name, std::initializer_list<Variable> inputs, Tensor value, Kept kept,

@@ -15,6 +15,8 @@ namespace canopy {
 
 namespace {
 
+thread_local std::span<const detail::Input> inputs_of_closure;
+
 const char* name_of(const detail::GradientSlot& slot) {
   return slot.name.empty() ? "an unnamed variable" : slot.name.c_str();
 }
@@ -63,13 +65,37 @@ void add_rows(Tensor& to, const RowGradient& grad) {
 
 }  // namespace
 
-Tensor& detail::GradientSlot::dense() {
-  if (row_grad) {
+const Tensor& detail::GradientSlot::shown_dense() {
+  if (!row_grad) return grad;
+  if (grad.shape() != shape || shown != row_grad->values.version()) {
     grad = Tensor::zeros(shape);
     add_rows(grad, *row_grad);
-    row_grad.reset();
+    shown = row_grad->values.version();
   }
   return grad;
+}
+
+Tensor& detail::GradientSlot::made_dense() {
+  shown_dense();
+  row_grad.reset();
+  return grad;
+}
+
+void detail::GradientSlot::clear() {
+  grad = Tensor();
+  row_grad.reset();
+  has_grad = false;
+}
+
+detail::RunningClosure::RunningClosure(std::span<const Input> inputs)
+    : before_(std::exchange(inputs_of_closure, inputs)) {}
+detail::RunningClosure::~RunningClosure() { inputs_of_closure = before_; }
+
+bool detail::leaf_wanted(const GradientSlot& leaf) {
+  for (const Input& input : inputs_of_closure) {
+    if (input.slot.get() == &leaf) return input.wanted;
+  }
+  return leaf.requires_grad;
 }
 
 void GradientSink::accumulate(Tensor grad) const {
@@ -82,7 +108,7 @@ void GradientSink::accumulate(Tensor grad) const {
   if (!slot.has_grad) {
     slot.grad = std::move(grad);
     slot.has_grad = true;
-  } else if (slot.dense().unique()) {
+  } else if (slot.made_dense().unique()) {
     kernels::add_to(slot.grad.mutable_data(), grad.data(), grad.size());
   } else {  // another gradient shares the buffer
     Tensor sum(slot.shape);
@@ -100,6 +126,7 @@ void GradientSink::accumulate(RowGradient grad) const {
     slot.has_grad = true;
   } else if (slot.row_grad) {
     slot.row_grad = merge(*slot.row_grad, grad);
+    slot.grad = Tensor();
   } else {
     if (!slot.grad.unique()) slot.grad = slot.grad.clone();
     add_rows(slot.grad, grad);
@@ -121,7 +148,7 @@ void Variable::set_requires_grad(bool wanted) {
 
 const Tensor& Variable::grad() const {
   if (!has_grad()) throw TapeError(fmt::format("grad: the variable '{}' has no gradient", name()));
-  return slot_->dense();
+  return slot_->shown_dense();
 }
 
 const RowGradient& Variable::row_grad() const {
@@ -133,6 +160,7 @@ Tensor& Variable::mutable_row_values() {
   if (!has_row_grad()) {
     throw TapeError(fmt::format("mutable_row_values: the variable '{}' has no row-sparse gradient", name()));
   }
+  slot_->grad = Tensor();  // no longer what the rows look like
   Tensor& values = slot_->row_grad->values;
   if (!values.unique()) values = values.clone();
   return values;
@@ -140,15 +168,17 @@ Tensor& Variable::mutable_row_values() {
 
 Tensor& Variable::mutable_grad() {
   if (!has_grad()) throw TapeError(fmt::format("mutable_grad: the variable '{}' has no gradient", name()));
-  if (!slot_->dense().unique()) slot_->grad = slot_->grad.clone();
+  if (!slot_->made_dense().unique()) slot_->grad = slot_->grad.clone();
   return slot_->grad;
 }
 
 void Variable::zero_grad() {
-  if (!slot_) return;
-  slot_->grad = Tensor();
-  slot_->row_grad.reset();
-  slot_->has_grad = false;
+  if (slot_) slot_->clear();
+}
+
+void Variable::retain_grad() {
+  if (!slot_) throw TapeError("retain_grad: a constant has no gradient");
+  slot_->retain_grad = true;
 }
 
 const std::string& Variable::name() const {

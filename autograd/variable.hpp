@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -22,25 +23,53 @@ namespace detail {
 struct GradientSlot {
   std::string name;
   Shape shape;
-  Tensor grad;
-  std::optional<RowGradient> row_grad;  // in place of grad
+  Tensor grad;                          // beside row_grad: what it looked like when last shown dense, if ever
+  std::optional<RowGradient> row_grad;  // the gradient where it is there
+  std::uint64_t shown = 0;              // the version of row_grad's values that grad shows
   bool has_grad = false;
   bool requires_grad = true;
+  bool retain_grad = false;
   std::uint64_t tape = 0;   // 0: a leaf, which belongs to no tape
-  std::int64_t index = -1;  // of the record that made it
+  std::int64_t index = -1;  // of the operation that made it
+  int output = 0;           // which of its outputs
 
-  /// grad, made from row_grad where that stands in its place.
-  Tensor& dense();
+  /// The gradient as one array of the value's shape; a row-sparse one stays what it is.
+  const Tensor& shown_dense();
+  /// The same for writing: a row-sparse gradient is dense from here on.
+  Tensor& made_dense();
+  void clear();
 };
+
+/// An input of a recorded operation. Constants have no slot.
+struct Input {
+  std::shared_ptr<GradientSlot> slot;
+  bool wanted = false;  // whether its gradient was, at forward
+};
+
+/// For its lifetime, the inputs of the operation whose closure runs on this thread: what they wanted at forward counts.
+class RunningClosure {
+ public:
+  explicit RunningClosure(std::span<const Input> inputs);
+  ~RunningClosure();
+  RunningClosure(const RunningClosure&) = delete;
+  RunningClosure& operator=(const RunningClosure&) = delete;
+
+ private:
+  std::span<const Input> before_;
+};
+
+/// Whether a leaf's gradient is wanted: as of forward inside the closure of an operation on it, as of now elsewhere.
+bool leaf_wanted(const GradientSlot& leaf);
 }  // namespace detail
 
 /// Where an operation's backward puts the gradient of one input. A closure that needs the input's gradient but not its
-/// value holds this instead of the Variable, so that the value can be freed after forward.
+/// value holds this instead of the Variable, so that the value can be freed after forward. Whether the gradient is
+/// wanted is settled when the sink is made: freezing or thawing a parameter later changes nothing.
 class GradientSink {
  public:
   GradientSink() = default;
   /// Whether the gradient is wanted: computing it can be skipped otherwise.
-  bool needed() const { return slot_ && slot_->requires_grad; }
+  bool needed() const { return slot_ != nullptr; }
   /// Adds `grad` (the first contribution is kept as it is, later ones are added). Does nothing unless needed. Throws
   /// ShapeError unless it has the shape of the value.
   void accumulate(Tensor grad) const;
@@ -66,7 +95,7 @@ class Variable {
   static Variable parameter(Tensor value, std::string name = {});
 
   /// False for an undefined variable, which stands for a bias that is not there.
-  bool is_defined() const { return value_.shape() != Shape{0} || requires_grad(); }
+  bool is_defined() const { return value_.shape() != Shape{0} || slot_; }
 
   const Tensor& value() const { return value_; }
   /// The value for writing in place (optimizers, initialisation). All copies of this variable see what is written.
@@ -75,14 +104,20 @@ class Variable {
   std::int64_t extent(int axis) const { return value_.extent(axis); }
   std::int64_t size() const { return value_.size(); }
 
-  bool requires_grad() const { return slot_ && slot_->requires_grad; }
-  /// Freezes or thaws a parameter. Throws TapeError for constants and results of operations.
+  /// Whether operations on this variable are recorded, from here on. The closure of an operation sees what was true
+  /// when that was recorded.
+  bool requires_grad() const { return slot_ && (slot_->tape != 0 || detail::leaf_wanted(*slot_)); }
+  /// Freezes or thaws a parameter; freezing drops its gradient. What a tape has recorded keeps what was true then: a
+  /// parameter that was frozen at forward gets no gradient from it, one that was not gets its gradient although it is
+  /// frozen at backward. Throws TapeError for constants and results of operations.
   void set_requires_grad(bool wanted);
 
   bool has_grad() const { return slot_ && slot_->has_grad; }
-  /// Shape of the value. A row-sparse gradient is made dense by this, for good. Throws TapeError if there is none yet.
+  /// Shape of the value. Looking changes nothing: a row-sparse gradient is shown as a dense copy, valid until the
+  /// gradient changes. Throws TapeError if there is none yet.
   const Tensor& grad() const;
-  /// The gradient for writing in place; a buffer that another gradient shares is cloned first.
+  /// The gradient for writing in place; a buffer that another gradient shares is cloned first. A row-sparse gradient is
+  /// dense from here on.
   Tensor& mutable_grad();
   /// Whether the gradient is there and row-sparse.
   bool has_row_grad() const { return slot_ && slot_->row_grad.has_value(); }
@@ -91,7 +126,11 @@ class Variable {
   /// The rows' values for writing in place; a buffer that another gradient shares is cloned first.
   Tensor& mutable_row_values();
   void zero_grad();
-  GradientSink sink() const { return GradientSink(slot_); }
+  /// Keeps the gradient of an operation's result, too, for grad() after backward; otherwise it is given back on the
+  /// way. Parameters keep theirs anyway. Throws TapeError for constants.
+  void retain_grad();
+  /// The place for this variable's gradient, if it is wanted.
+  GradientSink sink() const { return GradientSink(requires_grad() ? slot_ : nullptr); }
   void accumulate(Tensor grad) const { sink().accumulate(std::move(grad)); }
   void accumulate(RowGradient grad) const { sink().accumulate(std::move(grad)); }
 

@@ -6,9 +6,10 @@
 
 namespace canopy::detail {
 
-void throw_size_mismatch(const Shape& shape, std::int64_t size) {
-  throw ShapeError(
-      fmt::format("the shape {} has {} elements where {} are needed", shape.to_string(), shape.size(), size));
+void throw_size_mismatch(const char* what, const Shape& shape, std::int64_t size) {
+  throw ShapeError(fmt::format("{}: the shape {} has {} where {} needed", what, shape.to_string(),
+                               shape.size() == 1 ? "1 element" : fmt::format("{} elements", shape.size()),
+                               size == 1 ? "1 is" : fmt::format("{} are", size)));
 }
 
 std::size_t checked_bytes(std::int64_t size, std::size_t bytes_each) {

@@ -16,14 +16,15 @@
 namespace canopy {
 
 namespace detail {
-[[noreturn]] void throw_size_mismatch(const Shape& shape, std::int64_t size);
+[[noreturn]] void throw_size_mismatch(const char* what, const Shape& shape, std::int64_t size);
 /// size * bytes_each; throws ShapeError where that is more than memory can be addressed.
 std::size_t checked_bytes(std::int64_t size, std::size_t bytes_each);
 }  // namespace detail
 
 /// A handle: copying shares the buffer, `clone()` copies it, `reshape` is free. Constness of the handle guards the
-/// elements: reading goes through `data()`, writing through `mutable_data()`, which also counts a new version so that
-/// the tape can tell when a value it needs was overwritten.
+/// elements: reading goes through `data()`, writing through `mutable_data()`, which also counts a new version, so that
+/// the tape can tell when a value it needs was opened for writing. What is written through a pointer from before it
+/// cannot see: take a new pointer for each round of writing.
 template <class T>
 class Array {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -36,7 +37,7 @@ class Array {
   Array(const Shape& shape, T fill) : Array(shape) { std::fill_n(buffer_->elements, size(), fill); }
   /// Copies `values`. Throws ShapeError if their number is not `shape.size()`.
   Array(const Shape& shape, std::span<const T> values) : Array(shape) {
-    require_size(static_cast<std::int64_t>(values.size()));
+    require_size("Array", static_cast<std::int64_t>(values.size()));
     std::copy(values.begin(), values.end(), buffer_->elements);
   }
   Array(const Shape& shape, std::initializer_list<T> values) : Array(shape, std::span(values.begin(), values.size())) {}
@@ -53,7 +54,7 @@ class Array {
   bool empty() const { return size() == 0; }
 
   const T* data() const { return buffer_ ? buffer_->elements : nullptr; }
-  /// For writing; counts a new version of the buffer, for every handle that shares it.
+  /// For writing, now; counts a new version of the buffer, for every handle that shares it.
   T* mutable_data() {
     if (!buffer_) return nullptr;
     buffer_->version.fetch_add(1, std::memory_order_relaxed);
@@ -66,7 +67,7 @@ class Array {
 
   /// The only element. Throws ShapeError if there is not exactly one.
   T item() const {
-    require_size(1);
+    require_size("item", 1);
     return *data();
   }
 
@@ -76,7 +77,7 @@ class Array {
   Array reshape(const Shape& shape) const {
     Array result = *this;
     result.shape_ = shape;
-    result.require_size(size());
+    result.require_size("reshape", size());
     return result;
   }
 
@@ -94,24 +95,24 @@ class Array {
  private:
   struct Buffer {
     explicit Buffer(std::int64_t size)
-        : bytes(detail::checked_bytes(size, sizeof(T))), elements(static_cast<T*>(memory::allocate(bytes))) {}
-    ~Buffer() { memory::deallocate(elements, bytes); }
+        : block(memory::allocate(detail::checked_bytes(size, sizeof(T)))), elements(static_cast<T*>(block.data)) {}
+    ~Buffer() { memory::deallocate(block); }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
-    std::size_t bytes;
+    memory::Block block;
     T* elements;
     std::atomic<std::uint64_t> version{0};
   };
 
-  void require_size(std::int64_t expected) const;
+  void require_size(const char* what, std::int64_t expected) const;
 
   Shape shape_;
   std::shared_ptr<Buffer> buffer_;
 };
 
 template <class T>
-void Array<T>::require_size(std::int64_t expected) const {
-  if (size() != expected) detail::throw_size_mismatch(shape_, expected);
+void Array<T>::require_size(const char* what, std::int64_t expected) const {
+  if (size() != expected) detail::throw_size_mismatch(what, shape_, expected);
 }
 
 using Tensor = Array<float>;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <utility>
 
 #include <Random123/philox.h>
 #include <Random123/boxmuller.hpp>
@@ -51,6 +52,8 @@ Streams& streams() {
   return instance;
 }
 
+thread_local RandomNotes* innermost_notes = nullptr;
+
 }  // namespace
 
 RandomStream::RandomStream(std::uint64_t seed, std::string_view purpose) : seed_(seed), purpose_(hash(purpose)) {}
@@ -87,9 +90,12 @@ std::uint64_t current_seed() {
 RandomStream& random_stream(std::string_view purpose) {
   Streams& all = streams();
   const std::lock_guard lock(all.mutex);
-  const auto found = all.named.find(purpose);
-  if (found != all.named.end()) return found->second;
-  return all.named.emplace(purpose, RandomStream(all.seed, purpose)).first->second;
+  auto found = all.named.find(purpose);
+  if (found == all.named.end()) found = all.named.emplace(purpose, RandomStream(all.seed, purpose)).first;
+  for (RandomNotes* notes = innermost_notes; notes != nullptr; notes = notes->outer_) {
+    notes->positions_.streams.emplace(found->first, found->second.position());
+  }
+  return found->second;
 }
 
 std::map<std::string, std::uint64_t> random_positions() {
@@ -107,6 +113,27 @@ void restore_random(std::uint64_t seed, const std::map<std::string, std::uint64_
   for (const auto& [purpose, position] : positions) {
     all.named.insert_or_assign(purpose, RandomStream(seed, purpose)).first->second.seek(position);
   }
+}
+
+RandomNotes::RandomNotes() : positions_{current_seed(), {}}, outer_(std::exchange(innermost_notes, this)) {}
+
+RandomNotes::~RandomNotes() { innermost_notes = outer_; }
+
+RandomRewind::RandomRewind(const RandomPositions& to) {
+  Streams& all = streams();
+  const std::lock_guard lock(all.mutex);
+  for (const auto& [purpose, position] : to.streams) {
+    RandomStream& stream = all.named.try_emplace(purpose, all.seed, purpose).first->second;
+    before_.emplace(purpose, stream);
+    stream = RandomStream(to.seed, purpose);
+    stream.seek(position);
+  }
+}
+
+RandomRewind::~RandomRewind() {
+  Streams& all = streams();
+  const std::lock_guard lock(all.mutex);
+  for (const auto& [purpose, stream] : before_) all.named.at(purpose) = stream;
 }
 
 }  // namespace canopy

@@ -51,4 +51,38 @@ RandomStream& random_stream(std::string_view purpose);
 std::map<std::string, std::uint64_t> random_positions();
 void restore_random(std::uint64_t seed, const std::map<std::string, std::uint64_t>& positions);
 
+/// Where some of the process's streams stand, so that a piece of work can be done again with the same numbers.
+struct RandomPositions {
+  std::uint64_t seed = 0;
+  std::map<std::string, std::uint64_t> streams;
+};
+
+/// Notes, for its lifetime, which streams this thread asks `random_stream` for, and where each stood then. Notes nest.
+class RandomNotes {
+ public:
+  RandomNotes();
+  ~RandomNotes();
+  RandomNotes(const RandomNotes&) = delete;
+  RandomNotes& operator=(const RandomNotes&) = delete;
+  const RandomPositions& positions() const { return positions_; }
+
+ private:
+  friend RandomStream& random_stream(std::string_view purpose);
+  RandomPositions positions_;
+  RandomNotes* outer_;
+};
+
+/// Puts streams back to where they stood, for its lifetime; then they go on as if nothing had been drawn. Streams that
+/// it does not name, which other threads may be drawing from, are left alone.
+class RandomRewind {
+ public:
+  explicit RandomRewind(const RandomPositions& to);
+  ~RandomRewind();
+  RandomRewind(const RandomRewind&) = delete;
+  RandomRewind& operator=(const RandomRewind&) = delete;
+
+ private:
+  std::map<std::string, RandomStream> before_;
+};
+
 }  // namespace canopy

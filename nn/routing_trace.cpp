@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <canopy/autograd/decision_path.hpp>
+#include <canopy/autograd/recompute.hpp>
 #include <canopy/core/error.hpp>
 
 #include <fmt/format.h>
@@ -53,7 +54,7 @@ Indices RoutingDecision::chosen() const {
 }
 
 RoutingTrace::RoutingTrace(const RoutingTraceOptions& options)
-    : options_(options), outer_(std::exchange(innermost, this)) {}
+    : options_(options), recomputing_(is_recomputing()), outer_(std::exchange(innermost, this)) {}
 
 // Taken out of the chain wherever it is: one that was not the innermost must not be collected to again.
 RoutingTrace::~RoutingTrace() {
@@ -66,7 +67,10 @@ RoutingTrace::~RoutingTrace() {
   }
 }
 
-RoutingTrace* RoutingTrace::live() { return innermost; }
+RoutingTrace* RoutingTrace::live() {
+  const bool collected = innermost != nullptr && is_recomputing() && !innermost->recomputing_;
+  return collected ? nullptr : innermost;
+}
 
 void RoutingTrace::add(const RoutedLayer& layer, const Variable& x, Decisions how) {
   decisions_.push_back({&layer, std::move(how), options_.inputs ? x.value() : Tensor()});

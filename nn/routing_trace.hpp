@@ -97,7 +97,8 @@ class RoutingTrace {
   /// For the next forward.
   void clear() { decisions_.clear(); }
 
-  /// The trace that collects on this thread; null if there is none.
+  /// The trace that collects on this thread; null if there is none. Where recompute() calls a function for the second
+  /// time, only a trace that the function made itself: the others have collected these decisions already.
   static RoutingTrace* live();
   /// For routed layers: what `layer` decided for x [rows, inputs].
   void add(const RoutedLayer& layer, const Variable& x, Decisions how);
@@ -105,6 +106,7 @@ class RoutingTrace {
  private:
   RoutingTraceOptions options_;
   // Mutable because layers write to a trace that who reads it may have declared const.
+  bool recomputing_;
   mutable RoutingTrace* outer_;
   mutable std::vector<RoutingDecision> decisions_;
 };

@@ -120,17 +120,15 @@ class Strips {
       : op_(op), n_(n), k_(k), b_(b), ldb_(ldb), all_(op == Op::transpose || read_often) {
     first_packed_ = all_ ? 0 : (width(count() - 1) == columns(count() - 1) ? count() : count() - 1);
     const std::int64_t packed = count() - first_packed_;
-    bytes_ = static_cast<std::size_t>(packed * strip_width * k) * sizeof(float);
     if (packed == 0) return;
-    packed_ = static_cast<float*>(memory::allocate(bytes_));
+    block_ = memory::allocate(static_cast<std::size_t>(packed * strip_width * k) * sizeof(float));
+    packed_ = static_cast<float*>(block_.data);
     parallel_for(packed, std::max<std::int64_t>(1, simd::grain / (strip_width * k)),
                  [this](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t s = begin; s < end; ++s) pack(first_packed_ + s);
                  });
   }
-  ~Strips() {
-    if (packed_) memory::deallocate(packed_, bytes_);
-  }
+  ~Strips() { memory::deallocate(block_); }
   Strips(const Strips&) = delete;
   Strips& operator=(const Strips&) = delete;
 
@@ -166,7 +164,7 @@ class Strips {
   std::int64_t ldb_;
   bool all_;
   std::int64_t first_packed_ = 0;
-  std::size_t bytes_ = 0;
+  memory::Block block_;
   float* packed_ = nullptr;
 };
 

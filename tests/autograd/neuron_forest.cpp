@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(paths_are_those_of_the_dense_logits) {
     const Variable w_out = parameter({each.w_in.extent(0), 4}, "w_out");
     const NeuronPaths paths = canopy::neuron_forest(each.x, each.w_in, each.bias, w_out, each.shape);
     BOOST_TEST(same_bits(paths.bottom, each.bottom()));
-    const PathActivations active = path_activations(linear(each.x, each.w_in, each.bias), each.shape);
+    const PathActivations active = path_activations(canopy::linear(each.x, each.w_in, each.bias), each.shape);
     check_close(paths.y.value(), matmul(active.values, w_out).value(), 1e-5, "y");
     // Right where a logit is above 0.
     const Tensor z = path_logits(each.x, each.w_in, each.bias, paths.bottom, each.shape).value();
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(paths_are_those_of_the_dense_logits) {
 BOOST_AUTO_TEST_CASE(logits_on_the_paths_are_the_dense_ones) {
   for (const Case& each : cases()) {
     const Indices bottom = each.bottom();
-    const Tensor dense = linear(each.x, each.w_in, each.bias).value();
+    const Tensor dense = canopy::linear(each.x, each.w_in, each.bias).value();
     const Tensor found = path_logits(each.x, each.w_in, each.bias, bottom, each.shape).value();
     const std::int64_t batch = each.x.extent(0), levels = each.shape.levels();
     BOOST_TEST_REQUIRE(found.shape() == (Shape{each.shape.trees * batch, levels}));
@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
     const Tensor input = normal({800, 50}), upstream = normal({trees * 800, 6}, "dz");
     const Variable w_in = parameter({trees * shape.nodes(), 50}, "w_in"),
                    bias = parameter({trees * shape.nodes()}, "bias");
-    const Indices bottom = path_activations(linear(input, w_in, bias), shape).bottom;
+    const Indices bottom = path_activations(canopy::linear(input, w_in, bias), shape).bottom;
     same_bits_on_any_threads([&] {
       Variable x = Variable::parameter(input, "x"), w = w_in, b = bias;
       w.zero_grad();

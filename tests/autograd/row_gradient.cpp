@@ -33,12 +33,50 @@ BOOST_AUTO_TEST_CASE(stays_sparse_until_something_dense_is_wanted) {
   p.accumulate(rows_of({0, 3}, {10, 20, 30, 40}));
   BOOST_TEST(p.row_grad().rows.elements().size() == 3U);
   check_elements(p.row_grad().values, {10, 20, 1, 2, 33, 44});
-  check_elements(p.grad(), {10, 20, 1, 2, 0, 0, 33, 44});
+  p.mutable_grad();
   BOOST_TEST(!p.has_row_grad());
+  check_elements(p.grad(), {10, 20, 1, 2, 0, 0, 33, 44});
   BOOST_CHECK_THROW(p.row_grad(), TapeError);
   BOOST_CHECK_THROW(p.mutable_row_values(), TapeError);
   p.zero_grad();
   BOOST_TEST(!p.has_grad());
+}
+
+// Whatever is done to a gradient between two looks, the second one shows it, and none changes what it is.
+BOOST_AUTO_TEST_CASE(looking_changes_nothing) {
+  Variable p = parameter();
+  p.accumulate(rows_of({1}, {1, 2}));
+  check_elements(p.grad(), {0, 0, 1, 2, 0, 0, 0, 0});
+  BOOST_TEST(p.grad().shares_buffer_with(p.grad()));
+  p.accumulate(rows_of({3}, {3, 4}));
+  check_elements(p.grad(), {0, 0, 1, 2, 0, 0, 3, 4});
+  p.mutable_row_values().mutable_data()[0] = 5;
+  check_elements(p.grad(), {0, 0, 5, 2, 0, 0, 3, 4});
+  Tensor& values = p.mutable_row_values();
+  check_elements(p.grad(), {0, 0, 5, 2, 0, 0, 3, 4});
+  values.mutable_data()[1] = 6;
+  check_elements(p.grad(), {0, 0, 5, 6, 0, 0, 3, 4});
+  const Tensor shown = p.grad();
+  BOOST_TEST(p.has_row_grad());
+  BOOST_TEST(p.row_grad().rows.size() == 2);
+  p.accumulate(Tensor({4, 2}, 1.f));
+  BOOST_TEST(!p.has_row_grad());
+  check_elements(p.grad(), {1, 1, 6, 7, 1, 1, 4, 5});
+  check_elements(shown, {0, 0, 5, 6, 0, 0, 3, 4});
+  p.zero_grad();
+  p.accumulate(rows_of({0}, {1, 2}));
+  check_elements(p.grad(), {1, 2, 0, 0, 0, 0, 0, 0});
+}
+
+// The buffer that is cloned for writing counts versions of its own.
+BOOST_AUTO_TEST_CASE(a_look_at_a_shared_gradient_does_not_grow_old) {
+  Variable p = parameter();
+  RowGradient grad = rows_of({1}, {0, 0});
+  grad.values.mutable_data()[0] = 1;
+  p.accumulate(grad);
+  check_elements(p.grad(), {0, 0, 1, 0, 0, 0, 0, 0});
+  p.mutable_row_values().mutable_data()[0] = 2;
+  check_elements(p.grad(), {0, 0, 2, 0, 0, 0, 0, 0});
 }
 
 BOOST_AUTO_TEST_CASE(adds_to_dense_gradients_in_either_order) {

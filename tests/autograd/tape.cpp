@@ -1,5 +1,6 @@
 #include <canopy/autograd/tape.hpp>
 
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -143,6 +144,95 @@ BOOST_AUTO_TEST_CASE(tapes_do_not_nest) {
   tape.backward(squared(x));  // the outer one is not disturbed
   BOOST_TEST(x.grad().item() == 6.f);
   BOOST_CHECK_THROW(Tape(), TapeError);
+}
+
+// As recompute() does: what an operation needs for its gradient is computed and differentiated inside of its closure.
+BOOST_AUTO_TEST_CASE(a_tape_inside_a_closure) {
+  const Variable x = parameter(3.f), w = parameter(5.f);
+  Tape tape;
+  const Variable h = times(x, 2.f);
+  const Variable y = record("cube", {h}, scaled(h.value(), 36.f), [=](const Tensor& dy) {
+    const NoRecord pause;  // of the outer tape, which records no more
+    Tape inner;
+    BOOST_TEST(is_recording());
+    const Variable inside = Variable::parameter(h.value());
+    inner.backward(times(plus(squared(inside), times(w, 1.f)), dy.item()));
+    BOOST_CHECK_THROW(Tape(), TapeError);
+    h.accumulate(scaled(inside.grad(), 3.f));
+    BOOST_TEST(!is_recording());
+  });
+  const Variable late = times(y, 1.f);
+  tape.backward(late);
+  BOOST_TEST(x.grad().item() == 3.f * 2.f * 6.f * 2.f);
+  BOOST_TEST(w.grad().item() == 1.f);  // a leaf of the inner tape, though no input of the operation
+  BOOST_TEST(!is_recording());
+  BOOST_CHECK_THROW(Tape(), TapeError);  // nothing is walked any more
+}
+
+// What the outer tape recorded before the operation is reached through the inner one; what it recorded later has been
+// walked already.
+BOOST_AUTO_TEST_CASE(a_tape_inside_a_closure_leads_on_to_the_outer_one) {
+  const Variable x = parameter(3.f);
+  Tape tape;
+  const Variable h = times(x, 2.f), other = times(x, 10.f);
+  std::optional<Variable> late;
+  const Variable y = identity(h, [&](const Tensor& dy) {
+    Tape inner;
+    BOOST_CHECK_EXCEPTION(times(*late, 1.f), TapeError, says("recorded on another tape"));
+    inner.backward(times(plus(h, other), dy.item()));
+  });
+  late = times(y, 1.f);
+  tape.backward(*late);
+  BOOST_TEST(x.grad().item() == 12.f);
+}
+
+BOOST_AUTO_TEST_CASE(a_tape_inside_a_closure_that_throws) {
+  const Variable x = parameter(3.f);
+  {
+    Tape tape;
+    const Variable y = identity(x, [&](const Tensor&) {
+      Tape inner;
+      squared(x);
+      throw std::runtime_error("inside");
+    });
+    BOOST_CHECK_THROW(tape.backward(y), std::runtime_error);
+    BOOST_TEST(!is_recording());
+  }
+  Tape next;
+  next.backward(squared(x));
+  BOOST_TEST(x.grad().item() == 6.f);
+}
+
+BOOST_AUTO_TEST_CASE(a_tape_that_ends_on_another_thread) {
+  const Variable x = parameter(3.f);
+  auto tape = std::make_unique<Tape>();
+  const Variable loss = squared(x);
+  std::thread([&] {
+    BOOST_TEST(!is_recording());
+    BOOST_CHECK_EXCEPTION(tape->backward(loss), TapeError, says("another thread"));
+    Tape own;
+    tape.reset();
+    BOOST_TEST(is_recording());
+  }).join();
+  BOOST_TEST(!is_recording());
+  squared(x);
+  Tape next;
+  next.backward(squared(x));
+  BOOST_TEST(x.grad().item() == 6.f);
+}
+
+BOOST_AUTO_TEST_CASE(a_tape_that_outlives_its_thread) {
+  std::unique_ptr<Tape> tape;
+  std::unique_ptr<NoRecord> pause;
+  std::thread([&] {
+    tape = std::make_unique<Tape>();
+    pause = std::make_unique<NoRecord>();
+  }).join();
+  Tape own;
+  pause.reset();
+  BOOST_TEST(is_recording());
+  tape.reset();
+  BOOST_TEST(is_recording());
 }
 
 BOOST_AUTO_TEST_CASE(every_thread_has_its_own_tape) {
@@ -346,6 +436,23 @@ BOOST_AUTO_TEST_CASE(a_long_chain_needs_no_stack) {
   for (int i = 0; i < 200000; ++i) h = times(h, 1.f);
 }
 
+BOOST_AUTO_TEST_CASE(gradients_of_results_on_request) {
+  Variable x = parameter(3.f), unused = parameter(1.f);
+  Tape tape;
+  Variable h = times(x, 2.f), other = times(x, 4.f), aside = times(unused, 1.f);
+  Variable loss = plus(squared(h), plus(other, h));
+  for (Variable* each : {&x, &h, &aside, &loss}) each->retain_grad();
+  BOOST_CHECK_THROW(Variable(Tensor::scalar(1.f)).retain_grad(), TapeError);
+  tape.backward(loss);
+  BOOST_TEST(h.grad().item() == 13.f);
+  BOOST_TEST(loss.grad().item() == 1.f);
+  BOOST_TEST(x.grad().item() == 30.f);
+  BOOST_TEST(!other.has_grad());  // was not asked for
+  BOOST_TEST(!aside.has_grad());  // the loss does not depend on it
+  h.zero_grad();
+  BOOST_TEST(!h.has_grad());
+}
+
 BOOST_AUTO_TEST_CASE(print_shows_a_line_an_operation) {
   const Variable weight = parameter(3.f, "layer.weight"), nameless = parameter(1.f);
   Tape tape;
@@ -382,6 +489,40 @@ BOOST_AUTO_TEST_CASE(dot_shows_the_graph) {
              "  p2 [label=\"parameter\\n[]\"];\n"
              "  p2 -> n2;\n"
              "}\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_tape_that_inspects_shows_numbers_also_after_backward) {
+  const Variable weight = Variable::parameter(Tensor({3}, {-1.f, 0.5f, 2.f}), "weight"),
+                 frozen = Variable::parameter(Tensor({3}, {1.f, std::nanf(""), 3.f}), "frozen");
+  Tape tape({.inspect = true});
+  const Variable h = times(weight, 2.f);
+  const Variable y = plus(h, frozen);
+  const Variable loss = record("pick", {y}, Tensor::scalar(4.f), keep(), [dy = y.sink()](const Tensor& g) {
+    dy.accumulate(Tensor({3}, {0.f, 0.f, -g.item()}));
+  });
+  times(weight, 1.f);
+  std::ostringstream before, after;
+  tape.print(before);
+  BOOST_TEST(before.str() ==
+             "%0 = times(weight)  [3]  value -2 .. 4\n"
+             "%1 = plus(%0, frozen)  [3]  value -1 .. 7, 1 nan\n"
+             "%2 = pick(%1)  []  value 4 .. 4\n"
+             "%3 = times(weight)  [3]  value -1 .. 2\n");
+  tape.backward(loss);
+  BOOST_TEST(tape.size() == 4);
+  tape.print(after);
+  BOOST_TEST(after.str() ==
+             "%0 = times(weight)  [3]  value -2 .. 4  gradient -1 .. 0\n"
+             "%1 = plus(%0, frozen)  [3]  value -1 .. 7, 1 nan  gradient -1 .. 0\n"
+             "%2 = pick(%1)  []  value 4 .. 4  gradient 1 .. 1\n"
+             "%3 = times(weight)  [3]  value -1 .. 2\n");
+  const std::string dot = tape.dot();
+  for (const std::string text :
+       {"p0 [label=\"weight\\n[3]\\nvalue -1 .. 2\\ngradient -2 .. 0\"];",
+        "p1 [label=\"frozen\\n[3]\\nvalue 1 .. 3, 1 nan\\ngradient -1 .. 0\"];",
+        "n2 [shape=box, label=\"%2 pick\\n[]\\nvalue 4 .. 4\\ngradient 1 .. 1\"];", "n1 -> n2;"}) {
+    BOOST_TEST(dot.find(text) != std::string::npos, text << " is not in\n" << dot);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

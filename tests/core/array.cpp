@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <new>
+#include <string>
 #include <vector>
 
 #include <canopy/core/error.hpp>
@@ -24,7 +25,13 @@ BOOST_AUTO_TEST_CASE(construction) {
   BOOST_TEST(listed.data()[3] == 4);
   BOOST_TEST(listed.extent(-1) == 2);
   BOOST_CHECK_THROW(Tensor({2, 3}, {1.f, 2.f}), ShapeError);
-  BOOST_CHECK_THROW(filled.item(), ShapeError);
+  const auto says = [](const std::string& text) {
+    return [text](const ShapeError& error) { return error.what() == text; };
+  };
+  BOOST_CHECK_EXCEPTION(filled.item(), ShapeError, says("item: the shape [2, 3] has 6 elements where 1 is needed"));
+  BOOST_CHECK_EXCEPTION(Tensor().item(), ShapeError, says("item: the shape [0] has 0 elements where 1 is needed"));
+  BOOST_CHECK_EXCEPTION(Tensor::scalar(1.f).reshape({4}), ShapeError,
+                        says("reshape: the shape [4] has 4 elements where 1 is needed"));
 }
 
 BOOST_AUTO_TEST_CASE(elements_start_on_a_cache_line) {

@@ -45,7 +45,7 @@ std::string bytes_of(const std::vector<T>& values, bool big_endian = false) {
   for (const T value : values) {
     auto raw = std::bit_cast<std::array<char, sizeof(T)>>(value);
     if (big_endian) std::ranges::reverse(raw);
-    bytes.append(raw.begin(), raw.end());
+    bytes.append(raw.data(), raw.size());
   }
   return bytes;
 }
@@ -69,7 +69,8 @@ template <class T>
 void check_type(const File& file, const std::string& type, bool integer) {
   const T first = std::is_signed_v<T> ? static_cast<T>(-3) : T{3};
   for (const bool big_endian : {false, true}) {
-    file(npy(dictionary((big_endian ? ">" : "<") + type, "(3,)"), bytes_of<T>({first, T{0}, T{5}}, big_endian)));
+    file(npy(dictionary(fmt::format("{}{}", big_endian ? ">" : "<", type), "(3,)"),
+             bytes_of<T>({first, T{0}, T{5}}, big_endian)));
     const Tensor floats = datasets::read_npy(file.path);
     BOOST_CHECK((floats.shape() == Shape{3}));
     BOOST_TEST(floats.data()[0] == static_cast<float>(first));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <canopy/autograd/arithmetic.hpp>
+#include <canopy/autograd/recompute.hpp>
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
@@ -392,6 +393,32 @@ BOOST_AUTO_TEST_CASE(no_rows_are_decided_as_well) {
       }
     }
   }
+}
+
+// Backward calls the function again: the trace has its decisions already, and a loss that the function gives as an
+// output of its own has its gradient.
+BOOST_AUTO_TEST_CASE(recomputed_layers_decide_once) {
+  manual_seed(21);
+  nn::FFF tree({.inputs = width, .outputs = width, .depth = 3, .leaf_width = 2});
+  const Tensor x = normal({rows, width});
+  const auto block = [&](const std::vector<Variable>& inputs) -> std::vector<Variable> {
+    const nn::RoutingTrace trace;
+    const Variable y = tree(inputs[0]);
+    return {y, nn::hardening_loss(trace) + nn::load_balance_loss(trace)};
+  };
+  std::vector<Tensor> gradients[2];
+  for (const bool again : {false, true}) {
+    tree.zero_grad();
+    Tape tape;
+    const nn::RoutingTrace trace;
+    const std::vector<Variable> outputs = again ? recompute(block, {Variable(x)}) : block({Variable(x)});
+    const Variable plain = again ? recompute([&](const Variable& v) { return tree(v); }, Variable(x)) : tree(x);
+    BOOST_TEST(trace.decisions().size() == 1u);
+    tape.backward(sum(outputs[0] * plain) + outputs[1]);
+    BOOST_TEST(trace.decisions().size() == 1u);
+    for (const Variable& parameter : tree.parameters()) gradients[again ? 1 : 0].push_back(parameter.grad());
+  }
+  for (std::size_t i = 0; i < gradients[0].size(); ++i) BOOST_TEST(same_bits(gradients[0][i], gradients[1][i]));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

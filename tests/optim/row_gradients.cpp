@@ -135,6 +135,27 @@ BOOST_AUTO_TEST_CASE(lazy_updates_touch_only_rows_with_a_gradient) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(looking_at_a_gradient_changes_no_step) {
+  for (const Case& each : cases()) {
+    for (const bool lazy : {false, true}) {
+      std::vector<Tensor> results;
+      for (const bool look : {false, true}) {
+        Variable p = Variable::parameter(normal({rows, width}, "start"), "p");
+        const auto optimizer = each.make(p, lazy);
+        for (int step = 0; step < 4; ++step) {
+          optimizer->zero_grad();
+          p.accumulate(gradient_of_step(step));
+          if (look) BOOST_TEST(p.grad().size() == p.size());
+          optim::clip_grad_norm({p}, 1.0);
+          optimizer->step();
+        }
+        results.push_back(p.value());
+      }
+      check_equal(results[0], results[1], each.name + (lazy ? ", lazy" : ""));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(clipping_scales_the_rows) {
   Variable p = Variable::parameter(Tensor({rows, width}, 0.f), "p");
   Variable twin = Variable::parameter(Tensor({rows, width}, 0.f), "twin");
