@@ -44,7 +44,8 @@ struct TrainerOptions {
   double clip_norm = 0;             ///< of all gradients together; 0: they are not clipped
   std::int64_t evaluate_every = 0;  ///< steps; 0: after each pass
 
-  WatchedScore select = {};               ///< what the best model is chosen by; without a name the last is the best
+  std::string select = {};                ///< the score that the best model is chosen by; empty: the last is the best
+  bool higher_is_better = true;           ///< of that score
   std::vector<WatchedScore> watch = {};   ///< other scores whose best is kept
   std::int64_t patience = 0;              ///< ends when none of these has improved for so many evaluations; 0: never
   bool keep_best = false;                 ///< also as trained, for `restart_from_best`
