@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include <canopy/core/kernels/simd.hpp>
+#include <canopy/core/kernels/simd_double.hpp>
 
 namespace canopy::kernels {
 namespace {
@@ -107,8 +107,19 @@ void adam(float* p, const ParameterGradient& gradient, float* m, float* v, std::
 }
 
 double sum_of_squares(const float* x, std::int64_t n) {
-  return simd::sum(
-      n, [](Batch v) { return v * v; }, x);
+  using simd::Doubles;
+  return simd::sum_blocks(n, [x](std::int64_t begin, std::int64_t end) {
+    Doubles low(0.), high(0.);
+    const auto add = [&](const Batch& v) {
+      const auto [a, b] = simd::widen(v);
+      low = xsimd::fma(a, a, low);
+      high = xsimd::fma(b, b, high);
+    };
+    std::int64_t i = begin;
+    for (; i + simd::width <= end; i += simd::width) add(simd::load(x + i));
+    if (i < end) add(simd::load_partial(x + i, end - i));
+    return xsimd::hadd(low + high);
+  });
 }
 
 }  // namespace canopy::kernels

@@ -145,18 +145,24 @@ double sum_serial(std::int64_t begin, std::int64_t end, F f, const In*... in) {
   return total + xsimd::hadd(rest);
 }
 
-/// The same on all threads, in blocks of `grain` whatever their number.
-template <class F, class... In>
-double sum(std::int64_t n, F f, const In*... in) {
-  if (n <= grain) return sum_serial(0, n, f, in...);
+/// The sum of block_sum(begin, end) over blocks of `grain`, whatever the number of threads.
+template <class BlockSum>
+double sum_blocks(std::int64_t n, BlockSum block_sum) {
+  if (n <= grain) return block_sum(0, n);
   const std::int64_t blocks = (n - 1) / grain + 1;
   std::vector<double> partial(static_cast<std::size_t>(blocks));
   parallel_for(blocks, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t block = first; block < last; ++block) {
-      partial[static_cast<std::size_t>(block)] = sum_serial(block * grain, std::min(n, (block + 1) * grain), f, in...);
+      partial[static_cast<std::size_t>(block)] = block_sum(block * grain, std::min(n, (block + 1) * grain));
     }
   });
   return std::accumulate(partial.begin(), partial.end(), 0.0);
+}
+
+/// Sum of f(in[i]...) on all threads.
+template <class F, class... In>
+double sum(std::int64_t n, F f, const In*... in) {
+  return sum_blocks(n, [&](std::int64_t begin, std::int64_t end) { return sum_serial(begin, end, f, in...); });
 }
 
 /// p itself. GCC would otherwise keep an index register for each of a strip's loads, and spill them.
