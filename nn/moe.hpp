@@ -36,6 +36,7 @@ struct MoEOptions {
 /// as well, which sends all samples to the same experts wherever there is no noise.)
 class MoE : public Layer {
  public:
+  using Options = MoEOptions;
   /// Throws ConfigError for sizes below 1 or k outside 1..experts.
   explicit MoE(const MoEOptions& options);
 
