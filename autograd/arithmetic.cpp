@@ -216,12 +216,30 @@ Variable exp(const Variable& x) {
   });
 }
 
+// d(e^x - 1) = (y + 1) dx
+Variable expm1(const Variable& x) {
+  Tensor y(x.shape());
+  kernels::expm1(x.value().data(), y.mutable_data(), y.size());
+  return record("expm1", {x}, y, keep(y), [y, dx = x.sink()](const Tensor& dy) {
+    if (dx.needed()) dx.accumulate(multiply(dy, add_scalar(y, 1.f)));
+  });
+}
+
 // d(log x) = dx / x
 Variable log(const Variable& x) {
   Tensor y(x.shape());
   kernels::log(x.value().data(), y.mutable_data(), y.size());
   return record("log", {x}, y, keep(x.value()), [v = x.value(), dx = x.sink()](const Tensor& dy) {
     if (dx.needed()) dx.accumulate(divide(dy, v));
+  });
+}
+
+// d(log(1 + x)) = dx / (1 + x)
+Variable log1p(const Variable& x) {
+  Tensor y(x.shape());
+  kernels::log1p(x.value().data(), y.mutable_data(), y.size());
+  return record("log1p", {x}, y, keep(x.value()), [v = x.value(), dx = x.sink()](const Tensor& dy) {
+    if (dx.needed()) dx.accumulate(divide(dy, add_scalar(v, 1.f)));
   });
 }
 

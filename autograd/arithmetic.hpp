@@ -23,8 +23,10 @@ Variable operator/(float a, const Variable& b);
 Variable operator-(const Variable& x);
 
 Variable exp(const Variable& x);
-Variable log(const Variable& x);   ///< natural; NaN below 0
-Variable sqrt(const Variable& x);  ///< NaN below 0; the slope at 0 is infinite
+Variable expm1(const Variable& x);  ///< e^x - 1, accurate near 0
+Variable log(const Variable& x);    ///< natural; NaN below 0
+Variable log1p(const Variable& x);  ///< log(1 + x), accurate near 0; -infinity at -1, NaN below
+Variable sqrt(const Variable& x);   ///< NaN below 0; the slope at 0 is infinite
 Variable square(const Variable& x);
 Variable abs(const Variable& x);  ///< the slope at 0 is 0
 

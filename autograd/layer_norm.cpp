@@ -10,15 +10,15 @@ namespace canopy {
 
 Variable layer_norm(const Variable& x, const Variable& weight, const Variable& bias, float eps) {
   const std::int64_t width = x.shape().rank() > 0 ? x.extent(-1) : 0;
-  if (width == 0 || weight.shape() != Shape{width} || bias.shape() != Shape{width}) {
+  if (width == 0 || weight.shape() != Shape{width} || (bias.is_defined() && bias.shape() != Shape{width})) {
     throw ShapeError(
         fmt::format("layer_norm: x {}, weight {} and bias {} where [..., n], [n] and [n] with n > 0 are needed",
                     x.shape().to_string(), weight.shape().to_string(), bias.shape().to_string()));
   }
   const std::int64_t rows = x.size() / width;
   Tensor value(x.shape()), mean({rows}), inverse_deviation({rows});
-  kernels::layer_norm(x.value().data(), weight.value().data(), bias.value().data(), eps, rows, width,
-                      value.mutable_data(), mean.mutable_data(), inverse_deviation.mutable_data());
+  kernels::layer_norm(x.value().data(), weight.value().data(), bias.is_defined() ? bias.value().data() : nullptr, eps,
+                      rows, width, value.mutable_data(), mean.mutable_data(), inverse_deviation.mutable_data());
   return record("layer_norm", {x, weight, bias}, value, keep(x.value(), weight.value()),
                 [x = x.value(), w = weight.value(), mean, inverse_deviation, dx = x.sink(), dw = weight.sink(),
                  db = bias.sink()](const Tensor& dy) {

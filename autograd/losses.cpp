@@ -1,34 +1,152 @@
 #include <canopy/autograd/losses.hpp>
 
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include <canopy/autograd/arithmetic.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
-#include <canopy/core/kernels/squared_error.hpp>
+#include <canopy/core/kernels/elementwise.hpp>
+#include <canopy/core/kernels/losses.hpp>
+#include <canopy/core/kernels/reductions.hpp>
 
 #include <fmt/format.h>
 
 namespace canopy {
+namespace {
 
-Variable mean_squared_error(const Variable& x, const Variable& target) {
-  if (x.shape() != target.shape() || x.size() == 0) {
-    throw ShapeError(fmt::format("mean_squared_error: x {} and target {} where equal shapes with elements are needed",
-                                 x.shape().to_string(), target.shape().to_string()));
+using Kernel = std::function<void(const float* x, const float* t, float* out, std::int64_t n)>;
+
+// What tells one loss from another: the value of an element and its derivatives.
+struct ElementLoss {
+  Kernel value;
+  Kernel slope;         // d value / dx
+  Kernel target_slope;  // d value / dt
+};
+
+// A loss of |x - t|, whose slope changes its sign when the two are exchanged.
+ElementLoss loss_of_difference(Kernel value, const Kernel& slope) {
+  return {std::move(value), slope,
+          [slope](const float* x, const float* t, float* out, std::int64_t n) { slope(t, x, out, n); }};
+}
+
+Tensor apply(const Kernel& kernel, const Tensor& x, const Tensor& t) {
+  Tensor out(x.shape());
+  kernel(x.data(), t.data(), out.mutable_data(), out.size());
+  return out;
+}
+
+void multiply_by(Tensor& x, const Tensor& factors) {
+  float* out = x.mutable_data();
+  kernels::multiply(out, factors.data(), out, x.size());
+}
+
+void require_shapes(const char* name, const Variable& x, const Variable& target) {
+  if (x.shape() == target.shape() && x.size() > 0) return;
+  throw ShapeError(fmt::format("{}: x {} and target {} where equal shapes with elements are needed", name,
+                               x.shape().to_string(), target.shape().to_string()));
+}
+
+// `weight` in the full shape, or null where there is none.
+Tensor stretched(const char* name, const char* what, const Tensor& weight, const Shape& shape) {
+  if (weight.shape() == Shape{0}) return {};
+  if (broadcast(weight.shape(), shape, name) != shape) {
+    throw ShapeError(
+        fmt::format("{}: {} {} does not fit x {}", name, what, weight.shape().to_string(), shape.to_string()));
   }
-  const std::int64_t n = x.size();
-  const double sum = kernels::squared_error(x.value().data(), target.value().data(), n);
-  return record("mean_squared_error", {x, target}, Tensor::scalar(static_cast<float>(sum / static_cast<double>(n))),
-                [a = x.value(), b = target.value(), da = x.sink(), db = target.sink()](const Tensor& dy) {
-                  // d/da = 2 (a - b) / n, d/db its negative
-                  const auto gradient = [&](const GradientSink& sink, const Tensor& left, const Tensor& right) {
+  return broadcast_to(weight, shape);
+}
+
+Variable record_loss(const char* name, const Variable& x, const Variable& target, const ElementLoss& loss,
+                     const Tensor& weight, Reduction reduction) {
+  const Tensor weights = stretched(name, "weight", weight, x.shape());
+  Tensor y = apply(loss.value, x.value(), target.value());
+  if (!weights.empty()) multiply_by(y, weights);
+  const double divisor = reduction == Reduction::mean ? static_cast<double>(x.size()) : 1;
+  if (reduction != Reduction::none) {
+    y = Tensor::scalar(static_cast<float>(kernels::sum(y.data(), y.size()) / divisor));
+  }
+  return record(name, {x, target}, y, keep(x.value(), target.value(), weights),
+                [=, v = x.value(), t = target.value(), dx = x.sink(), dt = target.sink()](const Tensor& dy) {
+                  const auto accumulate = [&](const GradientSink& sink, const Kernel& slope) {
                     if (!sink.needed()) return;
-                    Tensor grad(left.shape());
-                    kernels::scaled_difference(left.data(), right.data(),
-                                               2.f * dy.item() / static_cast<float>(left.size()), grad.mutable_data(),
-                                               grad.size());
+                    Tensor grad = apply(slope, v, t);
+                    if (!weights.empty()) multiply_by(grad, weights);
+                    if (reduction == Reduction::none) {
+                      multiply_by(grad, dy);
+                    } else {
+                      float* out = grad.mutable_data();
+                      kernels::scale(out, static_cast<float>(dy.item() / divisor), out, grad.size());
+                    }
                     sink.accumulate(std::move(grad));
                   };
-                  gradient(da, a, b);
-                  gradient(db, b, a);
+                  accumulate(dx, loss.slope);
+                  accumulate(dt, loss.target_slope);
                 });
+}
+
+}  // namespace
+
+Variable mean_squared_error(const Variable& x, const Variable& target, const LossOptions& options) {
+  require_shapes("mean_squared_error", x, target);
+  return record_loss("mean_squared_error", x, target,
+                     loss_of_difference(kernels::squared_error, kernels::squared_error_slope), options.weight,
+                     options.reduction);
+}
+
+Variable mean_absolute_error(const Variable& x, const Variable& target, const LossOptions& options) {
+  require_shapes("mean_absolute_error", x, target);
+  return record_loss("mean_absolute_error", x, target,
+                     loss_of_difference(kernels::absolute_error, kernels::absolute_error_slope), options.weight,
+                     options.reduction);
+}
+
+Variable huber_loss(const Variable& x, const Variable& target, const HuberOptions& options) {
+  require_shapes("huber_loss", x, target);
+  const float delta = options.delta;
+  if (!(delta > 0.f)) throw ConfigError(fmt::format("huber_loss: delta must be above 0, not {}", delta));
+  const auto with_delta = [delta](auto kernel) {
+    return [=](const float* a, const float* t, float* out, std::int64_t n) { kernel(a, t, delta, out, n); };
+  };
+  return record_loss("huber_loss", x, target,
+                     loss_of_difference(with_delta(kernels::huber), with_delta(kernels::huber_slope)), options.weight,
+                     options.reduction);
+}
+
+Variable binary_cross_entropy_with_logits(const Variable& logits, const Variable& target,
+                                          const BinaryCrossEntropyOptions& options) {
+  constexpr const char* name = "binary_cross_entropy_with_logits";
+  require_shapes(name, logits, target);
+  const Tensor positive = stretched(name, "positive_weight", options.positive_weight, logits.shape());
+  const auto weighted = [positive](auto kernel) {
+    return [=](const float* x, const float* t, float* out, std::int64_t n) { kernel(x, t, positive.data(), out, n); };
+  };
+  const auto target_slope = [positive](const float* x, const float*, float* out, std::int64_t n) {
+    kernels::binary_cross_entropy_target_slope(x, positive.data(), out, n);
+  };
+  return record_loss(
+      name, logits, target,
+      {weighted(kernels::binary_cross_entropy), weighted(kernels::binary_cross_entropy_slope), target_slope},
+      options.weight, options.reduction);
+}
+
+Variable binary_cross_entropy(const Variable& x, const Variable& target, const LossOptions& options) {
+  require_shapes("binary_cross_entropy", x, target);
+  const auto elements = x.value().elements();
+  const auto wrong = std::ranges::find_if(elements, [](float p) { return !(p >= 0.f && p <= 1.f); });
+  if (wrong != elements.end()) {
+    throw DataError(
+        fmt::format("binary_cross_entropy: element {} of x is {}, no probability in [0, 1]; logits go to "
+                    "binary_cross_entropy_with_logits",
+                    wrong - elements.begin(), *wrong));
+  }
+  const auto target_slope = [](const float* p, const float*, float* out, std::int64_t n) {
+    kernels::probability_cross_entropy_target_slope(p, out, n);
+  };
+  return record_loss("binary_cross_entropy", x, target,
+                     {kernels::probability_cross_entropy, kernels::probability_cross_entropy_slope, target_slope},
+                     options.weight, options.reduction);
 }
 
 }  // namespace canopy

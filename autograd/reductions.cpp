@@ -25,8 +25,8 @@ Axis split(const Shape& shape, int axis) {
   return result;
 }
 
-Shape reduced(const Shape& shape, int axis, bool keep_axis) {
-  return keep_axis ? shape.with(axis, 1) : shape.without(axis);
+Shape reduced_shape(const Shape& shape, int axis, ReducedAxis reduced) {
+  return reduced == ReducedAxis::keep ? shape.with(axis, 1) : shape.without(axis);
 }
 
 void require_elements(const char* operation, const Shape& shape, int axis) {
@@ -59,24 +59,24 @@ Variable mean(const Variable& x) {
                     static_cast<float>(1 / n));
 }
 
-Variable sum(const Variable& x, int axis, bool keep_axis) {
+Variable sum(const Variable& x, int axis, ReducedAxis reduced) {
   const Axis a = split(x.shape(), axis);
-  Tensor y(reduced(x.shape(), axis, keep_axis));
+  Tensor y(reduced_shape(x.shape(), axis, reduced));
   kernels::sum_axis(x.value().data(), y.mutable_data(), a.outer, a.n, a.inner);
   return record_sum("sum", x, std::move(y), a, 1.f);
 }
 
-Variable mean(const Variable& x, int axis, bool keep_axis) {
+Variable mean(const Variable& x, int axis, ReducedAxis reduced) {
   const Axis a = split(x.shape(), axis);
-  Tensor y(reduced(x.shape(), axis, keep_axis));
+  Tensor y(reduced_shape(x.shape(), axis, reduced));
   kernels::mean_axis(x.value().data(), y.mutable_data(), a.outer, a.n, a.inner);
   return record_sum("mean", x, std::move(y), a, 1.f / static_cast<float>(a.n));
 }
 
-Variable max(const Variable& x, int axis, bool keep_axis) {
+Variable max(const Variable& x, int axis, ReducedAxis reduced) {
   const Axis a = split(x.shape(), axis);
   require_elements("max", x.shape(), axis);
-  Tensor y(reduced(x.shape(), axis, keep_axis));
+  Tensor y(reduced_shape(x.shape(), axis, reduced));
   Indices index(y.shape());
   kernels::max_axis(x.value().data(), y.mutable_data(), index.mutable_data(), a.outer, a.n, a.inner);
   return record("max", {x}, y, keep(index), [a, index, shape = x.shape(), dx = x.sink()](const Tensor& dy) {

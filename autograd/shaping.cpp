@@ -1,7 +1,6 @@
 #include <canopy/autograd/shaping.hpp>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <numeric>
 #include <vector>
@@ -44,15 +43,6 @@ Shape joined_shape(const std::vector<Variable>& parts, int axis) {
     extent += shape[axis];
   }
   return first.with(axis, extent);
-}
-
-// indices.shape followed by the extents of a row.
-Shape looked_up_shape(const Shape& indices, const Shape& table) {
-  if (table.rank() == 0) throw ShapeError("rows: a scalar has no rows");
-  const Shape row = table.without(0);
-  std::array<std::int64_t, 2 * Shape::max_rank> extents{};
-  const auto end = std::copy(row.begin(), row.end(), std::copy(indices.begin(), indices.end(), extents.begin()));
-  return Shape(std::span<const std::int64_t>(extents.begin(), end));
 }
 
 }  // namespace
@@ -118,28 +108,6 @@ Variable transpose(const Variable& x) {
   }
   return record("transpose", {x}, transposed(x.value()), keep(),
                 [dx = x.sink()](const Tensor& dy) { dx.accumulate(transposed(dy)); });
-}
-
-Variable rows(const Variable& x, const Indices& indices) {
-  Tensor value(looked_up_shape(indices.shape(), x.shape()));
-  kernels::check_indices(indices.data(), indices.size(), x.extent(0), "rows");
-  const std::int64_t width = x.shape().without(0).size();
-  kernels::gather_rows(x.value().data(), width, indices.data(), indices.size(), value.mutable_data());
-  return record(
-      "rows", {x}, value, keep(indices), [dx = x.sink(), shape = x.shape(), indices, width](const Tensor& dy) {
-        const std::span<const std::int32_t> all = indices.elements();
-        std::vector<std::int32_t> named(all.begin(), all.end());  // ascending, each once
-        std::ranges::sort(named);
-        named.erase(std::ranges::unique(named).begin(), named.end());
-        std::vector<std::int32_t> place(all.size());
-        std::ranges::transform(all, place.begin(), [&](std::int32_t row) {
-          return static_cast<std::int32_t>(std::ranges::lower_bound(named, row) - named.begin());
-        });
-        const auto n = static_cast<std::int64_t>(named.size());
-        RowGradient grad{Indices({n}, named), Tensor::zeros(shape.with(0, n))};
-        kernels::scatter_add_rows(dy.data(), width, place.data(), indices.size(), grad.values.mutable_data(), n);
-        dx.accumulate(std::move(grad));
-      });
 }
 
 }  // namespace canopy

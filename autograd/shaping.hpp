@@ -1,4 +1,4 @@
-// Operations that move elements without computing: reshape, concatenate, slice, transpose, rows by index.
+// Operations that move elements without computing: reshape, concatenate, slice, transpose.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +22,5 @@ Variable slice(const Variable& x, int axis, std::int64_t begin, std::int64_t end
 
 /// [m, n] to [n, m]. Throws ShapeError for any other rank.
 Variable transpose(const Variable& x);
-
-/// Rows by index, as an embedding looks them up: x [rows, ...] and indices [n, ...] give [n, ..., ...] with
-/// result[i] = x[indices[i]]. A row that is named often gets the sum of its gradients;
-/// the gradient of x is row-sparse. Throws ShapeError for an index
-/// outside of [0, rows), naming position and index.
-Variable rows(const Variable& x, const Indices& indices);
 
 }  // namespace canopy

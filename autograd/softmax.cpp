@@ -1,9 +1,11 @@
 #include <canopy/autograd/softmax.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
+#include <canopy/core/kernels/softmax.hpp>
 
 #include <fmt/format.h>
 
@@ -54,15 +56,25 @@ Variable cross_entropy(const Variable& logits, const Indices& labels, const Cros
     throw ConfigError(fmt::format("cross_entropy: label_smoothing must be in [0, 1], not {}", options.label_smoothing));
   }
   const Tensor x = logits.value();
+  const kernels::CrossEntropyOptions targets{options.label_smoothing, options.ignore_index};
   Tensor statistics({labels.size(), 2});
-  const auto [loss, counted] =
-      kernels::cross_entropy(x.data(), labels.data(), labels.size(), classes, options, statistics.mutable_data());
-  return record("cross_entropy", {logits}, Tensor::scalar(loss), keep(x, labels, statistics),
-                [=, counted = counted, dx = logits.sink()](const Tensor& dy) {
+  Tensor losses;  // null where they are not wanted apart
+  if (options.reduction == Reduction::none) losses = Tensor(labels.shape());
+  const auto [sum, counted] = kernels::cross_entropy(x.data(), labels.data(), labels.size(), classes, targets,
+                                                     statistics.mutable_data(), losses.mutable_data());
+  const std::int64_t divisor = options.reduction == Reduction::mean ? std::max<std::int64_t>(counted, 1) : 1;
+  const Tensor y = options.reduction == Reduction::none
+                       ? losses
+                       : Tensor::scalar(static_cast<float>(sum / static_cast<double>(divisor)));
+  return record("cross_entropy", {logits}, y, keep(x, labels, statistics),
+                [=, reduction = options.reduction, dx = logits.sink()](const Tensor& dy) {
                   if (!dx.needed()) return;
+                  const Tensor rows_dy = reduction == Reduction::none
+                                             ? dy
+                                             : Tensor(labels.shape(), dy.item() / static_cast<float>(divisor));
                   Tensor grad(x.shape());
-                  kernels::cross_entropy_backward(x.data(), labels.data(), statistics.data(), dy.item(), counted,
-                                                  labels.size(), classes, options, grad.mutable_data());
+                  kernels::cross_entropy_backward(x.data(), labels.data(), statistics.data(), rows_dy.data(),
+                                                  labels.size(), classes, targets, grad.mutable_data());
                   dx.accumulate(std::move(grad));
                 });
 }

@@ -1,8 +1,10 @@
 // Differentiable soft-max and the loss of classifiers.
 #pragma once
 
+#include <cstdint>
+
+#include <canopy/autograd/losses.hpp>
 #include <canopy/autograd/variable.hpp>
-#include <canopy/core/kernels/softmax.hpp>
 
 namespace canopy {
 
@@ -12,13 +14,17 @@ Variable softmax(const Variable& x);
 /// The logarithm of softmax(x), accurate where that is tiny. Throws ShapeError for a scalar.
 Variable log_softmax(const Variable& x);
 
-/// `label_smoothing` (default 0) and `ignore_index` (default -100).
-using kernels::CrossEntropyOptions;
+struct CrossEntropyOptions {
+  float label_smoothing = 0.f;       ///< s in [0, 1]: the target is (1 - s) on the label and s / classes everywhere
+  std::int32_t ignore_index = -100;  ///< rows with this label have no loss and do not count in the mean
+  Reduction reduction = Reduction::mean;
+};
 
-/// The mean over labels of -log softmax(logits)[label], a scalar, with options as in PyTorch; fused, so that no
-/// probabilities are stored. `logits` [..., classes], `labels` [...]. If every label is ignored, the loss and its
-/// gradient are 0 (PyTorch's are NaN). Throws ShapeError if the shapes do not fit, DataError for a label that is
-/// neither in [0, classes) nor ignored, ConfigError for a label smoothing outside [0, 1].
+/// -log softmax(logits)[label], with options as in PyTorch, its mean over the labels unless the options say otherwise
+/// (Reduction::none: the shape of the labels); fused, so that no probabilities are stored. `logits` [..., classes],
+/// `labels` [...]. If every label is ignored, the mean and its gradient are 0 (PyTorch's are NaN). Throws ShapeError if
+/// the shapes do not fit, DataError for a label that is neither in [0, classes) nor ignored, ConfigError for a label
+/// smoothing outside [0, 1].
 Variable cross_entropy(const Variable& logits, const Indices& labels, const CrossEntropyOptions& options = {});
 
 }  // namespace canopy

@@ -8,9 +8,9 @@
 
 namespace canopy::nn {
 
-Dropout::Dropout(float probability) : probability_(probability) {
-  if (!(probability >= 0.f && probability < 1.f)) {
-    throw ConfigError(fmt::format("Dropout: the probability must lie in [0, 1), not {}", probability));
+Dropout::Dropout(const DropoutOptions& options) : probability_(options.probability) {
+  if (!(probability_ >= 0.f && probability_ < 1.f)) {
+    throw ConfigError(fmt::format("Dropout: the probability must lie in [0, 1), not {}", probability_));
   }
 }
 

@@ -7,7 +7,7 @@ namespace canopy::nn {
 FeedForward::FeedForward(const FeedForwardOptions& options)
     : options_(options),
       hidden_({.inputs = options.inputs, .outputs = options.width, .activation = options.activation}),
-      dropout_(options.dropout),
+      dropout_({.probability = options.dropout}),
       output_({.inputs = options.width, .outputs = options.outputs}) {
   add_module("0", hidden_);
   add_module("dropout", dropout_);

@@ -20,6 +20,7 @@ struct FeedForwardOptions {
 /// "0.weight", "0.bias", "2.weight", "2.bias".
 class FeedForward : public Layer {
  public:
+  using Options = FeedForwardOptions;
   explicit FeedForward(const FeedForwardOptions& options);
 
   Variable forward(const Variable& x) const override;

@@ -52,6 +52,7 @@ struct FFFOptions {
 /// that a hidden neuron's weights are one row.
 class FFF : public RoutedLayer {
  public:
+  using Options = FFFOptions;
   /// Throws ConfigError for sizes below 1, a depth outside 0..24, or probabilities outside [0, 1).
   explicit FFF(const FFFOptions& options);
 

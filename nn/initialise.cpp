@@ -13,4 +13,10 @@ Tensor uniform_fan_in(const Shape& shape, std::int64_t fan_in) {
   return value;
 }
 
+Tensor normal(const Shape& shape, float deviation) {
+  Tensor value(shape);
+  random_stream("initialisation").fill_normal(value.mutable_elements(), 0.f, deviation);
+  return value;
+}
+
 }  // namespace canopy::nn

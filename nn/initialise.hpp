@@ -10,4 +10,7 @@ namespace canopy::nn {
 /// Uniform in +-1/sqrt(fan_in), from the stream "initialisation".
 Tensor uniform_fan_in(const Shape& shape, std::int64_t fan_in);
 
+/// Normal with mean 0, from the same stream.
+Tensor normal(const Shape& shape, float deviation);
+
 }  // namespace canopy::nn

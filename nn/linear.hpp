@@ -17,6 +17,7 @@ struct LinearOptions {
 /// initialised uniformly in +-1/sqrt(inputs), from the stream "initialisation". Throws ConfigError for sizes below 1.
 class Linear : public Layer {
  public:
+  using Options = LinearOptions;
   explicit Linear(const LinearOptions& options);
 
   Variable forward(const Variable& x) const override;

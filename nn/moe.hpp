@@ -34,6 +34,7 @@ struct MoEOptions {
 /// as well, which sends all samples to the same experts wherever there is no noise.)
 class MoE : public RoutedLayer {
  public:
+  using Options = MoEOptions;
   /// Throws ConfigError for sizes below 1 or k outside 1..experts.
   explicit MoE(const MoEOptions& options);
 

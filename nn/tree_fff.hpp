@@ -29,6 +29,7 @@ struct TreeFFFOptions {
 /// row-sparse gradients.
 class TreeFFF : public RoutedLayer {
  public:
+  using Options = TreeFFFOptions;
   /// Throws ConfigError for sizes below 1 or a depth outside 0..24.
   explicit TreeFFF(const TreeFFFOptions& options);
 

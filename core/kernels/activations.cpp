@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <canopy/core/kernels/simd_math.hpp>
 #include <canopy/core/kernels/simd_normal.hpp>
 
 namespace canopy::kernels {
@@ -13,7 +14,7 @@ using simd::Batch;
 Batch positive_part(Batch x) { return xsimd::max(Batch(0.f), x); }
 
 // exp(-x) overflows to infinity below -88, which gives the right limit 0.
-Batch logistic(Batch x) { return Batch(1.f) / (Batch(1.f) + xsimd::exp(-x)); }
+Batch logistic(Batch x) { return Batch(1.f) / (Batch(1.f) + simd::exp(-x)); }
 
 }  // namespace
 
@@ -33,7 +34,7 @@ void tanh(const float* x, float* y, std::int64_t n) {
 
 void softplus(const float* x, float* y, std::int64_t n) {
   simd::map_slow(
-      n, y, [](Batch v) { return positive_part(v) + xsimd::log1p(xsimd::exp(-xsimd::abs(v))); }, x);
+      n, y, [](Batch v) { return positive_part(v) + xsimd::log1p(simd::exp(-xsimd::abs(v))); }, x);
 }
 
 void relu_backward(const float* y, const float* dy, float* dx, std::int64_t n) {

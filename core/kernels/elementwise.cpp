@@ -1,6 +1,6 @@
 #include <canopy/core/kernels/elementwise.hpp>
 
-#include <canopy/core/kernels/simd.hpp>
+#include <canopy/core/kernels/simd_math.hpp>
 
 namespace canopy::kernels {
 
@@ -78,23 +78,27 @@ void sqrt(const float* a, float* out, std::int64_t n) {
 
 void exp(const float* a, float* out, std::int64_t n) {
   simd::map_slow(
-      n, out, [](Batch x) { return xsimd::exp(x); }, a);
+      n, out, [](Batch x) { return simd::exp(x); }, a);
 }
 
 void log(const float* a, float* out, std::int64_t n) {
   simd::map_slow(
-      n, out, [](Batch x) { return xsimd::log(x); }, a);
+      n, out, [](Batch x) { return simd::log(x); }, a);
+}
+
+void expm1(const float* a, float* out, std::int64_t n) {
+  simd::map_slow(
+      n, out, [](Batch x) { return simd::expm1(x); }, a);
+}
+
+void log1p(const float* a, float* out, std::int64_t n) {
+  simd::map_slow(
+      n, out, [](Batch x) { return simd::log1p(x); }, a);
 }
 
 void abs(const float* a, float* out, std::int64_t n) {
   simd::map(
       n, out, [](Batch x) { return xsimd::abs(x); }, a);
-}
-
-void maximum(const float* a, const float* b, float* out, std::int64_t n) {
-  // max(y, x) is x where either is NaN: only a NaN in y is left to be let through.
-  simd::map(
-      n, out, [](Batch x, Batch y) { return xsimd::select(xsimd::isnan(y), y, xsimd::max(y, x)); }, a, b);
 }
 
 void add_row(const float* a, const float* row, float* out, std::int64_t rows, std::int64_t n) {

@@ -89,7 +89,8 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
       const float s = 1.f / std::sqrt(xsimd::hadd(squares) / static_cast<float>(n) + eps);
       for_each_register(n, [&](std::int64_t j, std::int64_t count) {
         const Batch z = (load(row + j, count) - Batch(m)) * Batch(s);
-        store(y + i * n + j, xsimd::fma(z, load(weight + j, count), load(bias + j, count)), count);
+        const Batch b = bias == nullptr ? Batch(0.f) : load(bias + j, count);
+        store(y + i * n + j, xsimd::fma(z, load(weight + j, count), b), count);
       });
       mean[i] = m;
       inverse_deviation[i] = s;

@@ -6,7 +6,8 @@
 namespace canopy::kernels {
 
 /// y = weight * (x - mean) / sqrt(variance + eps) + bias with mean and (biased) variance of each row; x, y [rows,
-/// width], weight, bias [width]. Saves mean and 1 / sqrt(variance + eps), both [rows], for backward. y may be x.
+/// width], weight, bias [width]; a null bias is 0. Saves mean and 1 / sqrt(variance + eps), both [rows], for backward.
+/// y may be x.
 void layer_norm(const float* x, const float* weight, const float* bias, float eps, std::int64_t rows,
                 std::int64_t width, float* y, float* mean, float* inverse_deviation);
 

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include <canopy/core/kernels/simd.hpp>
+#include <canopy/core/kernels/simd_double.hpp>
 
 namespace canopy::kernels {
 namespace {
@@ -63,16 +63,6 @@ void for_each_register(std::int64_t n, const ParameterGradient& g, Update update
   });
 }
 
-// On this thread, in lanes that the compiler makes registers of: xsimd does not widen floats.
-double squares(const float* x, const float* end) {
-  double lane[4 * simd::width] = {};
-  for (; end - x >= std::ssize(lane); x += std::ssize(lane)) {
-    for (std::size_t i = 0; i < std::size(lane); ++i) lane[i] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  }
-  for (std::size_t i = 0; x < end; ++i, ++x) lane[i] += static_cast<double>(*x) * static_cast<double>(*x);
-  return std::accumulate(std::begin(lane), std::end(lane), 0.0);
-}
-
 }  // namespace
 
 void sgd(float* p, const ParameterGradient& gradient, float* buffer, std::int64_t n, const SgdStep& step) {
@@ -119,7 +109,19 @@ void adam(float* p, const ParameterGradient& gradient, float* m, float* v, std::
 }
 
 double sum_of_squares(const float* x, std::int64_t n) {
-  return simd::sum_blocks(n, [&](std::int64_t begin, std::int64_t end) { return squares(x + begin, x + end); });
+  using simd::Doubles;
+  return simd::sum_blocks(n, [x](std::int64_t begin, std::int64_t end) {
+    Doubles low(0.), high(0.);
+    const auto add = [&](const Batch& v) {
+      const auto [a, b] = simd::widen(v);
+      low = xsimd::fma(a, a, low);
+      high = xsimd::fma(b, b, high);
+    };
+    std::int64_t i = begin;
+    for (; i + simd::width <= end; i += simd::width) add(simd::load(x + i));
+    if (i < end) add(simd::load_partial(x + i, end - i));
+    return xsimd::hadd(low + high);
+  });
 }
 
 }  // namespace canopy::kernels

@@ -43,7 +43,8 @@ struct AdamStep {
 /// Equal to the bit whether zero rows are stored or not.
 void adam(float* p, const ParameterGradient& g, float* m, float* v, std::int64_t n, const AdamStep& step);
 
-/// Sum of x_i^2 in double, so that it is finite for all finite floats; the same bits for any number of threads.
+/// Sum of x_i^2 in double, for clipping by norm: finite for all finite x, and nothing tiny is lost. The same bits for
+/// any number of threads.
 double sum_of_squares(const float* x, std::int64_t n);
 
 }  // namespace canopy::kernels

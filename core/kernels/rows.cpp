@@ -39,6 +39,7 @@ void scatter_add_rows(const float* in, std::int64_t width, const std::int32_t* i
     const std::int64_t grain = (row_grain(n) + cache_line - 1) / cache_line * cache_line;
     parallel_for(width, grain, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = 0; i < n; ++i) {
+        if (indices[i] == no_row) continue;
         const float* from = in + i * width;
         float* to = table + indices[i] * width;
         for (std::int64_t j = begin; j < end; ++j) to[j] += from[j];

@@ -12,8 +12,12 @@ void check_indices(const std::int32_t* indices, std::int64_t n, std::int64_t ext
 /// out[i, :] = table[indices[i], :] for i < n; rows of `width` floats. The indices must have been checked.
 void gather_rows(const float* table, std::int64_t width, const std::int32_t* indices, std::int64_t n, float* out);
 
-/// table[indices[i], :] += in[i, :] for i < n; `table` is [rows, width]. Every element of the table has one owner,
-/// which adds to it in the order of i: the same bits for any number of threads. The indices must have been checked.
+/// An index that names no row.
+inline constexpr std::int32_t no_row = -1;
+
+/// table[indices[i], :] += in[i, :] for i < n but where indices[i] is no_row; `table` is [rows, width]. Every element
+/// of the table has one owner, which adds to it in the order of i: the same bits for any number of threads. The indices
+/// must have been checked.
 void scatter_add_rows(const float* in, std::int64_t width, const std::int32_t* indices, std::int64_t n, float* table,
                       std::int64_t rows);
 

@@ -159,7 +159,7 @@ double sum_blocks(std::int64_t n, BlockSum block_sum) {
   return std::accumulate(partial.begin(), partial.end(), 0.0);
 }
 
-/// The same as sum_serial on all threads.
+/// Sum of f(in[i]...) on all threads.
 template <class F, class... In>
 double sum(std::int64_t n, F f, const In*... in) {
   return sum_blocks(n, [&](std::int64_t begin, std::int64_t end) { return sum_serial(begin, end, f, in...); });

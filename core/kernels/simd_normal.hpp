@@ -3,7 +3,7 @@
 
 #include <numbers>
 
-#include <canopy/core/kernels/simd.hpp>
+#include <canopy/core/kernels/simd_math.hpp>
 
 namespace canopy::kernels::simd {
 
@@ -16,7 +16,7 @@ inline Batch normal_cdf(Batch x) {
 /// phi(x) = Phi'(x).
 inline Batch normal_density(Batch x) {
   constexpr float inv_sqrt_2pi = static_cast<float>(std::numbers::sqrt2 / 2 * std::numbers::inv_sqrtpi);
-  return Batch(inv_sqrt_2pi) * xsimd::exp(Batch(-0.5f) * x * x);
+  return Batch(inv_sqrt_2pi) * exp(Batch(-0.5f) * x * x);
 }
 
 }  // namespace canopy::kernels::simd

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include <canopy/core/error.hpp>
-#include <canopy/core/kernels/simd.hpp>
+#include <canopy/core/kernels/simd_math.hpp>
 
 #include <fmt/format.h>
 
@@ -39,14 +39,14 @@ float shifted_exp(const float* x, float shift, float* y, std::int64_t n) {
     Batch lanes(0.f);
     const std::int64_t stop = std::min(n, i + 64 * simd::width);
     for (; i + simd::width <= stop; i += simd::width) {
-      const Batch e = xsimd::exp(simd::load(x + i) - s);
+      const Batch e = simd::exp(simd::load(x + i) - s);
       simd::store(y + i, e);
       lanes += e;
     }
     total += xsimd::hadd(lanes);
   }
   if (i < n) {
-    const Batch e = xsimd::exp(simd::load_partial(x + i, n - i, -std::numeric_limits<float>::infinity()) - s);
+    const Batch e = simd::exp(simd::load_partial(x + i, n - i, -std::numeric_limits<float>::infinity()) - s);
     simd::store_partial(y + i, e, n - i);
     total += xsimd::hadd(e);
   }
@@ -55,7 +55,7 @@ float shifted_exp(const float* x, float shift, float* y, std::int64_t n) {
 
 float sum_of_shifted_exp(const float* x, float shift, std::int64_t n) {
   return static_cast<float>(simd::sum_serial(
-      0, n, [s = Batch(shift)](Batch v) { return xsimd::exp(v - s); }, x));
+      0, n, [s = Batch(shift)](Batch v) { return simd::exp(v - s); }, x));
 }
 
 std::int64_t count_labels(const std::int32_t* labels, std::int64_t rows, std::int64_t classes, std::int32_t ignored) {
@@ -113,14 +113,18 @@ void log_softmax_backward(const float* y, const float* dy, float* dx, std::int64
     const auto total = static_cast<float>(simd::sum_serial(
         0, n, [](Batch v) { return v; }, d));
     simd::map_serial(
-        0, n, dx + r * n, [t = Batch(total)](Batch a, Batch b) { return b - xsimd::exp(a) * t; }, y + r * n, d);
+        0, n, dx + r * n, [t = Batch(total)](Batch a, Batch b) { return b - simd::exp(a) * t; }, y + r * n, d);
   });
 }
 
 CrossEntropyResult cross_entropy(const float* logits, const std::int32_t* labels, std::int64_t rows,
-                                 std::int64_t classes, const CrossEntropyOptions& options, float* statistics) {
+                                 std::int64_t classes, const CrossEntropyOptions& options, float* statistics,
+                                 float* losses) {
   const std::int64_t counted = count_labels(labels, rows, classes, options.ignore_index);
-  if (counted == 0) return {0.f, 0};
+  if (counted == 0) {
+    if (losses) std::fill_n(losses, rows, 0.f);
+    return {0, 0};
+  }
   const double smoothing = options.label_smoothing;
   const auto row_loss = [&](std::int64_t r) -> double {
     if (labels[r] == options.ignore_index) return 0;
@@ -144,18 +148,19 @@ CrossEntropyResult cross_entropy(const float* logits, const std::int32_t* labels
   parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       double sum = 0;
-      for (std::int64_t r = b * block; r < std::min(rows, (b + 1) * block); ++r) sum += row_loss(r);
+      for (std::int64_t r = b * block; r < std::min(rows, (b + 1) * block); ++r) {
+        const double loss = row_loss(r);
+        if (losses) losses[r] = static_cast<float>(loss);
+        sum += loss;
+      }
       partial[static_cast<std::size_t>(b)] = sum;
     }
   });
-  const double sum = std::accumulate(partial.begin(), partial.end(), 0.0);
-  return {static_cast<float>(sum / static_cast<double>(counted)), counted};
+  return {std::accumulate(partial.begin(), partial.end(), 0.0), counted};
 }
 
-void cross_entropy_backward(const float* logits, const std::int32_t* labels, const float* statistics, float dy,
-                            std::int64_t counted, std::int64_t rows, std::int64_t classes,
-                            const CrossEntropyOptions& options, float* dx) {
-  const float scale = dy / static_cast<float>(counted);
+void cross_entropy_backward(const float* logits, const std::int32_t* labels, const float* statistics, const float* dy,
+                            std::int64_t rows, std::int64_t classes, const CrossEntropyOptions& options, float* dx) {
   const float everywhere = options.label_smoothing / static_cast<float>(classes);
   for_each_row(rows, classes, [&](std::int64_t r) {
     float* out = dx + r * classes;
@@ -163,11 +168,12 @@ void cross_entropy_backward(const float* logits, const std::int32_t* labels, con
       std::fill_n(out, classes, 0.f);
       return;
     }
+    const float scale = dy[r];
     const Batch shift(statistics[2 * r]);
     const Batch factor(scale / statistics[2 * r + 1]);
     const Batch term(scale * everywhere);
     simd::map_serial(
-        0, classes, out, [&](Batch v) { return xsimd::exp(v - shift) * factor - term; }, logits + r * classes);
+        0, classes, out, [&](Batch v) { return simd::exp(v - shift) * factor - term; }, logits + r * classes);
     out[labels[r]] -= scale * (1.f - options.label_smoothing);
   });
 }

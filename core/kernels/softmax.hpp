@@ -22,19 +22,20 @@ struct CrossEntropyOptions {
 };
 
 struct CrossEntropyResult {
-  float loss;            ///< mean over the counted rows; 0 if there are none, where PyTorch gives NaN
+  double sum;            ///< of the rows' losses
   std::int64_t counted;  ///< rows whose label is not ignored
 };
 
-/// The mean over rows of -sum over c of target[r, c] log soft-max(logits)[r, c]. `statistics` [rows, 2] receives for
-/// each row its maximum and the sum of exp(x - maximum), all that backward needs besides the logits. Throws DataError
-/// naming the first row whose label is neither in [0, classes) nor ignored.
+/// A row's loss is -sum over c of target[r, c] log soft-max(logits)[r, c], 0 for ignored rows; `losses` [rows] receives
+/// them unless it is null. `statistics` [rows, 2] receives for each row its maximum and the sum of exp(x - maximum),
+/// all that backward needs besides the logits. Throws DataError naming the first row whose label is neither in [0,
+/// classes) nor ignored.
 CrossEntropyResult cross_entropy(const float* logits, const std::int32_t* labels, std::int64_t rows,
-                                 std::int64_t classes, const CrossEntropyOptions& options, float* statistics);
+                                 std::int64_t classes, const CrossEntropyOptions& options, float* statistics,
+                                 float* losses);
 
-/// dx = dy / counted (soft-max(logits) - target); 0 in ignored rows.
-void cross_entropy_backward(const float* logits, const std::int32_t* labels, const float* statistics, float dy,
-                            std::int64_t counted, std::int64_t rows, std::int64_t classes,
-                            const CrossEntropyOptions& options, float* dx);
+/// dx[r] = dy[r] (soft-max(logits[r]) - target[r]) with the gradient dy [rows] of each row's loss; 0 in ignored rows.
+void cross_entropy_backward(const float* logits, const std::int32_t* labels, const float* statistics, const float* dy,
+                            std::int64_t rows, std::int64_t classes, const CrossEntropyOptions& options, float* dx);
 
 }  // namespace canopy::kernels

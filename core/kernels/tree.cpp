@@ -3,7 +3,7 @@
 #include <type_traits>
 #include <vector>
 
-#include <canopy/core/kernels/simd.hpp>
+#include <canopy/core/kernels/simd_math.hpp>
 
 namespace canopy::kernels {
 namespace {
@@ -12,17 +12,20 @@ using simd::Batch;
 
 constexpr std::int64_t rows_grain = 64;
 
+// Beyond +-200 as there, where e = exp(-|z|) is 0: infinity times 0 would be NaN.
+Batch bounded(const Batch& z) { return xsimd::min(Batch(200.f), xsimd::max(Batch(-200.f), z)); }
+
 // H(sigmoid(z)) = log(1 + e) + |z| e / (1 + e) with e = exp(-|z|): no cancellation where a node has hardened.
 Batch entropy(const Batch& z) {
-  const Batch magnitude = xsimd::abs(z);
-  const Batch e = xsimd::exp(-magnitude);
+  const Batch magnitude = xsimd::abs(bounded(z));
+  const Batch e = simd::exp(-magnitude);
   return xsimd::log1p(e) + magnitude * e / (1.f + e);
 }
 
-// p (1 - p) = e / (1 + e)^2, likewise.
-Batch sigmoid_slope(const Batch& z) {
-  const Batch e = xsimd::exp(-xsimd::abs(z));
-  return e / ((1.f + e) * (1.f + e));
+// dH/dz = -z p (1 - p) with p (1 - p) = e / (1 + e)^2, likewise.
+Batch entropy_slope(const Batch& z) {
+  const Batch e = simd::exp(-xsimd::abs(z));
+  return -bounded(z) * (e / ((1.f + e) * (1.f + e)));
 }
 
 // Children of one level from their parents: next = [(1 - c) r, c r] interleaved. A plain loop: with xsimd 8.1's zip_lo
@@ -91,38 +94,19 @@ void tree_paths_backward(const float* choice, const float* reach, const float* p
 }
 
 double node_entropy(const float* z, const float* weight, std::int64_t count) {
-  // Partial sums of fixed blocks, added in order: the same bits for any number of threads.
-  const std::int64_t blocks = (count + simd::grain - 1) / simd::grain;
-  std::vector<double> partial(static_cast<std::size_t>(blocks));
-  parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = begin; block < end; ++block) {
-      const std::int64_t last = std::min(count, (block + 1) * simd::grain);
-      Batch sum(0.f);
-      for (std::int64_t i = block * simd::grain; i < last; i += simd::width) {
-        const std::int64_t left = last - i;
-        const bool whole = left >= simd::width;
-        const Batch w = weight == nullptr ? Batch(1.f)
-                        : whole           ? simd::load(weight + i)
-                                          : simd::load_partial(weight + i, left);
-        // The entropy of an infinite logit is 0: what pads the last register adds nothing.
-        sum += w * entropy(whole ? simd::load(z + i) : simd::load_partial(z + i, left, 1e4f));
-      }
-      partial[static_cast<std::size_t>(block)] = static_cast<double>(xsimd::hadd(sum));
-    }
-  });
-  double total = 0;
-  for (const double v : partial) total += v;
-  return total;
+  if (weight == nullptr) return simd::sum(count, entropy, z);
+  return simd::sum(
+      count, [](Batch v, Batch w) { return w * entropy(v); }, z, weight);
 }
 
 void node_entropy_backward(const float* z, const float* weight, float scale, std::int64_t count, float* dz) {
-  const Batch s(-scale);
+  const Batch s(scale);
   if (weight == nullptr) {
     simd::map(
-        count, dz, [s](Batch v) { return s * v * sigmoid_slope(v); }, z);
+        count, dz, [s](Batch v) { return s * entropy_slope(v); }, z);
   } else {
     simd::map(
-        count, dz, [s](Batch v, Batch w) { return s * w * v * sigmoid_slope(v); }, z, weight);
+        count, dz, [s](Batch v, Batch w) { return s * w * entropy_slope(v); }, z, weight);
   }
 }
 

@@ -105,7 +105,9 @@ BOOST_AUTO_TEST_CASE(gradients_of_one_operand) {
       {"x * x", [](const Variable& x) { return x * x; }},
       {"x / x", [](const Variable& x) { return x / x + x; }},
       {"exp", [](const Variable& x) { return exp(x); }},
+      {"expm1", [](const Variable& x) { return expm1(x); }},
       {"log", [](const Variable& x) { return log(x); }},
+      {"log1p", [](const Variable& x) { return log1p(x); }},
       {"sqrt", [](const Variable& x) { return sqrt(x); }},
       {"square", [](const Variable& x) { return square(x); }},
       {"abs", [](const Variable& x) { return abs(x - 5.f) + abs(x); }}};
@@ -127,6 +129,23 @@ BOOST_AUTO_TEST_CASE(values_of_one_operand) {
   BOOST_TEST(sqrt(x).value().data()[2] == 2.f);
   BOOST_TEST(exp(Variable(Tensor::scalar(1.f))).value().item() == 2.7182818f, boost::test_tools::tolerance(1e-6f));
   BOOST_TEST(log(x).value().data()[1] == 0.f);
+}
+
+// Where 1 + x and e^x round to 1, the functions and their slopes do not.
+BOOST_AUTO_TEST_CASE(near_one_nothing_cancels) {
+  const Variable x = Variable::parameter(Tensor({3}, {1e-10f, -1e-10f, 1e-30f}), "x");
+  BOOST_TEST(difference(expm1(x).value(), x.value()) == 0.f);
+  BOOST_TEST(difference(log1p(x).value(), x.value()) == 0.f);
+  const Variable edge = Variable::parameter(Tensor({3}, {-1.f, -0.99999994f, -1.5f}), "edge");
+  Tape tape;
+  const Variable y = log1p(edge);
+  BOOST_TEST(y.value().data()[0] == -std::numeric_limits<float>::infinity());
+  BOOST_TEST(y.value().data()[1] == std::log(0x1p-24f), boost::test_tools::tolerance(1e-6f));
+  BOOST_TEST(std::isnan(y.value().data()[2]));
+  tape.backward(record("sum", {y}, Tensor::scalar(0.f), keep(),
+                       [dy = y.sink()](const Tensor&) { dy.accumulate(Tensor({3}, 1.f)); }));
+  BOOST_TEST(edge.grad().data()[0] == std::numeric_limits<float>::infinity());
+  BOOST_TEST(edge.grad().data()[1] == 0x1p24f);
 }
 
 BOOST_AUTO_TEST_CASE(arrays_without_elements) {

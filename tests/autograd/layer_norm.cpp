@@ -1,5 +1,6 @@
 #include <canopy/autograd/layer_norm.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #include <canopy/autograd/gradcheck.hpp>
@@ -39,6 +40,15 @@ BOOST_AUTO_TEST_CASE(has_the_right_gradients) {
     const GradcheckResult result = gradcheck([&] { return canopy::layer_norm(x, weight, bias); }, {x, weight, bias});
     BOOST_TEST(result.passed, shape.to_string() << ": " << result.message);
   }
+}
+
+BOOST_AUTO_TEST_CASE(without_a_bias) {
+  const Variable x = parameter({4, 19}, "x"), weight = parameter({19}, "weight");
+  const Tensor y = canopy::layer_norm(x, weight, {}).value();
+  const Tensor expected = canopy::layer_norm(x, weight, Tensor::zeros({19})).value();
+  BOOST_TEST(std::ranges::equal(y.elements(), expected.elements()));
+  const GradcheckResult result = gradcheck([&] { return canopy::layer_norm(x, weight, {}); }, {x, weight});
+  BOOST_TEST(result.passed, result.message);
 }
 
 BOOST_AUTO_TEST_CASE(frozen_inputs_get_no_gradient) {

@@ -46,9 +46,9 @@ BOOST_AUTO_TEST_CASE(values_over_every_axis) {
     BOOST_TEST(difference(max(x, axis).value(), evaluate(xt::amax(v, {axis}))) == 0.f);
     BOOST_TEST(difference(sum(x, axis - 3).value(), sum(x, axis).value()) == 0.f);
     const Shape kept = x.shape().with(axis, 1);
-    BOOST_CHECK((sum(x, axis, true).shape() == kept));
-    BOOST_CHECK((mean(x, axis, true).shape() == kept));
-    BOOST_CHECK((max(x, axis, true).shape() == kept));
+    BOOST_CHECK((sum(x, axis, ReducedAxis::keep).shape() == kept));
+    BOOST_CHECK((mean(x, axis, ReducedAxis::keep).shape() == kept));
+    BOOST_CHECK((max(x, axis, ReducedAxis::keep).shape() == kept));
   }
 }
 
@@ -61,10 +61,10 @@ BOOST_AUTO_TEST_CASE(gradients) {
   check("sum", [&] { return sum(x); });
   check("mean", [&] { return mean(x); });
   for (const int axis : {0, 1, 2, -1}) {
-    for (const bool keep_axis : {false, true}) {
-      check("sum over an axis", [&] { return sum(x, axis, keep_axis); });
-      check("mean over an axis", [&] { return mean(x, axis, keep_axis); });
-      check("max over an axis", [&] { return max(x, axis, keep_axis); });
+    for (const ReducedAxis reduced : {ReducedAxis::drop, ReducedAxis::keep}) {
+      check("sum over an axis", [&] { return sum(x, axis, reduced); });
+      check("mean over an axis", [&] { return mean(x, axis, reduced); });
+      check("max over an axis", [&] { return max(x, axis, reduced); });
     }
   }
 }

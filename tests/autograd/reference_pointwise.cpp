@@ -49,6 +49,19 @@ BOOST_AUTO_TEST_CASE(activations_and_soft_maxes) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(gelu_at_its_edges) {
+  for_each_reference("gelu_", [&](const Safetensors& file, const std::string& name) {
+    for (const std::string part : {"", "edge."}) {
+      const Variable x = Variable::parameter(file.tensors.at(part + "x"), "x");
+      Tape tape;
+      const Variable y = gelu(x);
+      backward(tape, y, file.tensors.at(part + "dy"));
+      check_close(y.value(), file.tensors.at(part + "gelu.y"), 1e-6, name + " " + part + "gelu");
+      check_close(x.grad(), file.tensors.at(part + "gelu.grad.x"), 1e-6, name + " gradient of " + part + "gelu");
+    }
+  });
+}
+
 BOOST_AUTO_TEST_CASE(layer_norms) {
   for_each_reference("pointwise_", [](const Safetensors& file, const std::string& name) {
     const Variable x = Variable::parameter(file.tensors.at("x"), "x");

@@ -1,4 +1,4 @@
-#include <canopy/autograd/shaping.hpp>
+#include <canopy/autograd/embedding.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/autograd/variable.hpp>
 #include <canopy/core/error.hpp>
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(rows_that_do_not_fit_are_refused) {
 BOOST_AUTO_TEST_CASE(an_embedding_s_table_gets_one) {
   Variable table = parameter();
   Tape tape;
-  const Variable y = rows(table, Indices({3}, {3, 1, 3}));
+  const Variable y = embedding(table, Indices({3}, {3, 1, 3}));
   tape.backward(record("sum", {y}, Tensor::scalar(0.f), keep(), [dy = y.sink()](const Tensor&) {
     dy.accumulate(Tensor({3, 2}, {1, 2, 3, 4, 5, 6}));
   }));
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(operations_receive_dense_gradients) {
     for (float& g : grad.mutable_elements()) g *= 2;
     dp.accumulate(grad);
   });
-  const Variable y = rows(twice, Indices({1}, {2}));
+  const Variable y = embedding(twice, Indices({1}, {2}));
   tape.backward(record("sum", {y}, Tensor::scalar(0.f), keep(), [dy = y.sink()](const Tensor&) {
     dy.accumulate(Tensor({1, 2}, {1, 2}));
   }));

@@ -112,35 +112,4 @@ BOOST_AUTO_TEST_CASE(transpose_turns_a_matrix) {
   BOOST_CHECK_EXCEPTION(transpose(count({2, 3, 1})), ShapeError, says("transpose: a matrix is needed, not [2, 3, 1]"));
 }
 
-BOOST_AUTO_TEST_CASE(rows_are_looked_up) {
-  const Variable table(count({3, 2}));
-  check_elements(canopy::rows(table, Indices({2, 2}, {2, 0, 2, 1})).value(), {2, 2, 2}, {4, 5, 0, 1, 4, 5, 2, 3});
-  check_elements(canopy::rows(count({3}), Indices({2}, {1, 1})).value(), {2}, {1, 1});
-  check_elements(canopy::rows(table, Indices(Shape{0})).value(), {0, 2}, {});
-  check_elements(canopy::rows(table, Indices::scalar(1)).value(), {2}, {2, 3});
-}
-
-BOOST_AUTO_TEST_CASE(rows_have_the_right_gradient) {
-  const Variable table = parameter({4, 3});
-  check_gradient([&] { return canopy::rows(table, Indices({2, 3}, {3, 0, 3, 3, 1, 0})); }, {table});
-  check_gradient([&] { return canopy::rows(table, Indices(Shape{0})); }, {table});
-}
-
-BOOST_AUTO_TEST_CASE(rows_that_do_not_exist) {
-  const Variable table(count({3, 2}));
-  BOOST_CHECK_EXCEPTION(canopy::rows(table, Indices({2}, {2, 3})), ShapeError,
-                        says("rows: the index at position 1 is 3, outside of [0, 3)"));
-  BOOST_CHECK_THROW(canopy::rows(Tensor::scalar(1.f), Indices({1}, {0})), ShapeError);
-  BOOST_CHECK_THROW(canopy::rows(Tensor({2, 1, 1, 1}), Indices({1, 1, 1, 1}, {0})), ShapeError);
-}
-
-BOOST_AUTO_TEST_CASE(indices_overwritten_after_forward_are_noticed) {
-  const Variable table = parameter({3, 1});
-  Indices indices({1}, {2});
-  Tape tape;
-  const Variable y = canopy::rows(table, indices);
-  indices.mutable_data()[0] = 0;
-  BOOST_CHECK_THROW(tape.backward(y), TapeError);
-}
-
 BOOST_AUTO_TEST_SUITE_END()

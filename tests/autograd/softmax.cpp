@@ -56,6 +56,25 @@ BOOST_AUTO_TEST_CASE(gradients_of_cross_entropy) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(losses_of_cross_entropy_summed_or_apart) {
+  const Variable x = parameter({2, 3, 4});
+  const Indices labels({2, 3}, {3, 0, -100, 1, 1, 2});
+  for (const Reduction reduction : {Reduction::sum, Reduction::none}) {
+    const CrossEntropyOptions options{.label_smoothing = 0.1f, .reduction = reduction};
+    const auto result = gradcheck([&] { return cross_entropy(x, labels, options); }, {x});
+    BOOST_TEST(result.passed, result.message);
+  }
+  const float mean = cross_entropy(x, labels).value().item();
+  BOOST_TEST(cross_entropy(x, labels, {.reduction = Reduction::sum}).value().item() == 5 * mean,
+             boost::test_tools::tolerance(1e-6f));
+  const Tensor apart = cross_entropy(x, labels, {.reduction = Reduction::none}).value();
+  BOOST_CHECK((apart.shape() == labels.shape()));
+  BOOST_TEST(apart.data()[2] == 0.f);
+  float sum = 0;
+  for (const float loss : apart.elements()) sum += loss;
+  BOOST_TEST(sum == 5 * mean, boost::test_tools::tolerance(1e-6f));
+}
+
 BOOST_AUTO_TEST_CASE(logits_of_any_rank) {
   const Variable x = parameter({2, 3, 4});
   const Indices labels({2, 3}, {0, 1, 2, 3, 0, 1});

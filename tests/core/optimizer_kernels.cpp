@@ -139,4 +139,15 @@ BOOST_AUTO_TEST_CASE(sum_of_squares_is_accurate_and_the_same_for_any_threads) {
   }
 }
 
+// As floats, the squares would be infinite or 0.
+BOOST_AUTO_TEST_CASE(sums_of_squares_hold_the_whole_range_of_floats) {
+  for (const std::int64_t n : {1, 16, 17, 100003}) {
+    for (const float value : {1e30f, 3.4028235e38f, 1e-30f, 1.1754944e-38f}) {
+      const Floats x(static_cast<std::size_t>(n), -value);
+      const double expected = static_cast<double>(n) * value * value;
+      BOOST_TEST(kernels::sum_of_squares(x.data(), n) == expected, boost::test_tools::tolerance(1e-12));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

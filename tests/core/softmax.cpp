@@ -138,16 +138,23 @@ BOOST_AUTO_TEST_CASE(cross_entropy_follows_its_definition) {
         if (counted == 0) continue;  // a case of its own below
         const double expected = -xt::sum(target * logs)() / counted;
         const kernels::CrossEntropyOptions options{smoothing, ignored};
-        Tensor statistics({rows, 2});
-        const auto result =
-            kernels::cross_entropy(x.data(), labels.data(), rows, classes, options, statistics.mutable_data());
+        Tensor statistics({rows, 2}), losses({rows});
+        const auto result = kernels::cross_entropy(x.data(), labels.data(), rows, classes, options,
+                                                   statistics.mutable_data(), losses.mutable_data());
         BOOST_TEST(static_cast<double>(result.counted) == counted);
-        BOOST_TEST(std::abs(static_cast<double>(result.loss) - expected) < 2e-6 * std::max(1.0, expected),
-                   shape.to_string() << ": " << result.loss << " for " << expected);
-        Tensor dx(shape);
-        kernels::cross_entropy_backward(x.data(), labels.data(), statistics.data(), 3.f, result.counted, rows, classes,
-                                        options, dx.mutable_data());
-        const Doubles expected_dx = 3.0 / counted * counts * (xt::exp(logs) - target);
+        BOOST_TEST(std::abs(result.sum / counted - expected) < 2e-6 * std::max(1.0, expected),
+                   shape.to_string() << ": " << result.sum / counted << " for " << expected);
+        const Doubles expected_losses = -xt::sum(target * logs, {1});
+        double worst = 0;
+        for (std::int64_t r = 0; r < rows; ++r) {
+          worst = std::max(worst, std::abs(losses.data()[r] - expected_losses(r)) / std::max(1.0, expected_losses(r)));
+        }
+        BOOST_TEST(worst < 2e-6, shape.to_string());
+        Tensor dx(shape), dy({rows});
+        for (std::int64_t r = 0; r < rows; ++r) dy.mutable_data()[r] = 0.5f + 0.001f * static_cast<float>(r);
+        kernels::cross_entropy_backward(x.data(), labels.data(), statistics.data(), dy.data(), rows, classes, options,
+                                        dx.mutable_data());
+        const Doubles expected_dx = exact(dy.reshape({rows, 1})) * counts * (xt::exp(logs) - target);
         BOOST_TEST(difference(dx, expected_dx) < 1e-6, shape.to_string());
       }
     }
@@ -157,13 +164,16 @@ BOOST_AUTO_TEST_CASE(cross_entropy_follows_its_definition) {
 BOOST_AUTO_TEST_CASE(no_label_counts) {
   const Tensor x = normal({2, 3}, "x");
   const Indices labels({2}, {-100, -100});
-  Tensor statistics({2, 2}), dx({2, 3}, 7.f);
-  const auto result = kernels::cross_entropy(x.data(), labels.data(), 2, 3, {}, statistics.mutable_data());
-  BOOST_TEST(result.loss == 0.f);
+  Tensor statistics({2, 2}), losses({2}, 7.f), dx({2, 3}, 7.f);
+  const Tensor dy({2}, 1.f);
+  const auto result =
+      kernels::cross_entropy(x.data(), labels.data(), 2, 3, {}, statistics.mutable_data(), losses.mutable_data());
+  BOOST_TEST(result.sum == 0);
+  for (const float v : losses.elements()) BOOST_TEST(v == 0.f);
   BOOST_TEST(result.counted == 0);
-  kernels::cross_entropy_backward(x.data(), labels.data(), statistics.data(), 1.f, 0, 2, 3, {}, dx.mutable_data());
+  kernels::cross_entropy_backward(x.data(), labels.data(), statistics.data(), dy.data(), 2, 3, {}, dx.mutable_data());
   for (const float v : dx.elements()) BOOST_TEST(v == 0.f);
-  BOOST_TEST(kernels::cross_entropy(nullptr, nullptr, 0, 3, {}, nullptr).loss == 0.f);
+  BOOST_TEST(kernels::cross_entropy(nullptr, nullptr, 0, 3, {}, nullptr, nullptr).sum == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_label_out_of_range_is_named) {
@@ -171,24 +181,25 @@ BOOST_AUTO_TEST_CASE(a_label_out_of_range_is_named) {
   Tensor statistics({3, 2});
   for (const std::int32_t wrong : {10, -1}) {
     const Indices labels({3}, {1, wrong, 2});
-    BOOST_CHECK_EXCEPTION(kernels::cross_entropy(x.data(), labels.data(), 3, 10, {}, statistics.mutable_data()),
-                          DataError, [&](const DataError& error) {
-                            const std::string text = error.what();
-                            return text.find("row 1 is " + std::to_string(wrong)) != std::string::npos &&
-                                   text.find("10 classes") != std::string::npos;
-                          });
+    BOOST_CHECK_EXCEPTION(
+        kernels::cross_entropy(x.data(), labels.data(), 3, 10, {}, statistics.mutable_data(), nullptr), DataError,
+        [&](const DataError& error) {
+          const std::string text = error.what();
+          return text.find("row 1 is " + std::to_string(wrong)) != std::string::npos &&
+                 text.find("10 classes") != std::string::npos;
+        });
   }
 }
 
 BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
   const Tensor x = normal({3000, 37}, "x");
   const Indices labels = some_labels(3000, 37, -100);
-  Tensor statistics({3000, 2});
+  Tensor statistics({3000, 2}), losses({3000});
   test::same_bits_on_any_threads([&] {
-    const float loss =
-        kernels::cross_entropy(x.data(), labels.data(), 3000, 37, {.label_smoothing = 0.1f}, statistics.mutable_data())
-            .loss;
-    return std::vector{run(kernels::softmax, x), Tensor::scalar(loss)};
+    const double sum = kernels::cross_entropy(x.data(), labels.data(), 3000, 37, {.label_smoothing = 0.1f},
+                                              statistics.mutable_data(), losses.mutable_data())
+                           .sum;
+    return std::vector{run(kernels::softmax, x), Tensor::scalar(static_cast<float>(sum)), losses.clone()};
   });
 }
 

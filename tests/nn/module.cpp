@@ -146,9 +146,10 @@ BOOST_AUTO_TEST_CASE(summary_shows_shapes_counts_and_bytes) {
 BOOST_AUTO_TEST_CASE(sequential_runs_its_layers_in_order) {
   manual_seed(1);
   nn::Sequential model;
-  model.add<nn::Linear>(nn::LinearOptions{.inputs = 5, .outputs = 4, .activation = Activation::relu});
-  model.add<nn::Dropout>(0.5f);
-  model.add<nn::Linear>(nn::LinearOptions{.inputs = 4, .outputs = 2});
+  model.add<nn::Linear>({.inputs = 5, .outputs = 4, .activation = Activation::relu});
+  model.add<nn::Dropout>({.probability = 0.5f});
+  const auto& last = model.add<nn::Linear>({.inputs = 4, .outputs = 2});
+  BOOST_TEST(&last == &model[2]);
   BOOST_TEST(model.named_parameters().front().name == "0.weight");
   BOOST_TEST(model.named_parameters().back().name == "2.bias");
   model.eval();
@@ -161,8 +162,8 @@ BOOST_AUTO_TEST_CASE(sequential_runs_its_layers_in_order) {
 
 BOOST_AUTO_TEST_CASE(options_that_make_no_sense) {
   BOOST_CHECK_THROW(nn::Linear({.inputs = 0, .outputs = 1}), ConfigError);
-  BOOST_CHECK_THROW(nn::Dropout(1.f), ConfigError);
-  BOOST_CHECK_THROW(nn::Dropout(-0.1f), ConfigError);
+  BOOST_CHECK_THROW(nn::Dropout({.probability = 1.f}), ConfigError);
+  BOOST_CHECK_THROW(nn::Dropout({.probability = -0.1f}), ConfigError);
   BOOST_CHECK_THROW(nn::FFF({.inputs = 4, .outputs = 2, .depth = -1, .leaf_width = 1}), ConfigError);
   BOOST_CHECK_THROW(nn::FFF({.inputs = 4, .outputs = 2, .depth = 1, .leaf_width = 0}), ConfigError);
   BOOST_CHECK_THROW(nn::FFF({.inputs = 4, .outputs = 2, .depth = 1, .leaf_width = 1, .region_leak = 1.f}), ConfigError);

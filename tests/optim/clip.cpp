@@ -28,6 +28,18 @@ BOOST_AUTO_TEST_CASE(scales_all_gradients_to_the_norm) {
   BOOST_TEST(clip_grad_norm({}, 1) == 0);
 }
 
+// Whose squares are no floats.
+BOOST_AUTO_TEST_CASE(gradients_near_the_ends_of_the_range) {
+  for (const float size : {1e30f, 1e-30f}) {
+    Variable p = Variable::parameter(Tensor({2}, 0.f));
+    p.accumulate(Tensor({2}, {3.f * size, -4.f * size}));
+    const double norm = 5. * size;
+    BOOST_TEST(clip_grad_norm({p}, norm / 10) == norm, boost::test_tools::tolerance(1e-6));
+    BOOST_TEST(p.grad().data()[0] == 0.3f * size, boost::test_tools::tolerance(1e-6f));
+    BOOST_TEST(p.grad().data()[1] == -0.4f * size, boost::test_tools::tolerance(1e-6f));
+  }
+}
+
 // Two parameters may have been handed one gradient.
 BOOST_AUTO_TEST_CASE(shared_gradients_are_scaled_once) {
   Variable p = Variable::parameter(Tensor({1}, 0.f));
