@@ -9,6 +9,7 @@ namespace canopy::nn {
 class Identity : public Layer {
  public:
   Variable forward(const Variable& x) const override { return x; }
+  Architecture architecture() const override { return {.name = "identity"}; }
 };
 
 }  // namespace canopy::nn

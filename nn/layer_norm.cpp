@@ -20,4 +20,8 @@ LayerNorm::LayerNorm(const LayerNormOptions& options) : epsilon_(options.epsilon
 
 Variable LayerNorm::forward(const Variable& x) const { return layer_norm(x, weight_, bias_, epsilon_); }
 
+Architecture LayerNorm::architecture() const {
+  return {.name = "layer-norm", .options = {{"epsilon", fmt::to_string(epsilon_)}}};
+}
+
 }  // namespace canopy::nn

@@ -21,6 +21,7 @@ class LayerNorm : public Layer {
 
   /// Throws ShapeError unless x is [..., width].
   Variable forward(const Variable& x) const override;
+  Architecture architecture() const override;
 
   const Variable& weight() const { return weight_; }
   const Variable& bias() const { return bias_; }

@@ -9,8 +9,11 @@
 #include <canopy/nn/dropout.hpp>
 #include <canopy/nn/feed_forward.hpp>
 #include <canopy/nn/fff.hpp>
+#include <canopy/nn/identity.hpp>
+#include <canopy/nn/layer_norm.hpp>
 #include <canopy/nn/linear.hpp>
 #include <canopy/nn/moe.hpp>
+#include <canopy/nn/residual.hpp>
 #include <canopy/nn/sequential.hpp>
 #include <canopy/nn/tree_fff.hpp>
 
@@ -27,6 +30,11 @@ std::unique_ptr<Layer> make(const Options& options) {
 
 Activation activation(const SavedLayer& saved, const char* fallback = "relu") {
   return activation_from_string(saved.option("activation", fallback));
+}
+
+std::unique_ptr<Layer> build_layer_norm(const SavedLayer& saved) {
+  return make<LayerNorm, LayerNormOptions>(
+      {.width = saved.shape("weight", 1)[0], .epsilon = saved.fraction("epsilon"), .bias = saved.has("bias")});
 }
 
 std::unique_ptr<Layer> build_linear(const SavedLayer& saved) {
@@ -113,11 +121,15 @@ std::unique_ptr<Layer> build_sequential(const SavedLayer& saved) {
 const Builders& known() {
   static const Builders table = {
       {"activation", [](const SavedLayer& saved) { return make<ActivationLayer>(activation(saved)); }},
-      {"dropout", [](const SavedLayer& saved) { return make<Dropout>(saved.fraction("probability")); }},
+      {"dropout",
+       [](const SavedLayer& saved) { return make<Dropout, DropoutOptions>({saved.fraction("probability")}); }},
       {"ff", build_feed_forward},
       {"fff", build_fff},
+      {"identity", [](const SavedLayer&) { return std::make_unique<Identity>(); }},
+      {"layer-norm", build_layer_norm},
       {"linear", build_linear},
       {"moe", build_moe},
+      {"residual", [](const SavedLayer& saved) { return std::make_unique<Residual>(saved.build(0, "layer")); }},
       {"sequential", build_sequential},
       {"tree-fff", build_tree_fff},
   };

@@ -23,4 +23,6 @@ Variable Residual::forward(const Variable& x) const {
   return x + y;
 }
 
+Architecture Residual::architecture() const { return {.name = "residual", .layers = {layer_->architecture()}}; }
+
 }  // namespace canopy::nn

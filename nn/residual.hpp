@@ -15,6 +15,7 @@ class Residual : public Layer {
 
   /// Throws ShapeError unless the layer keeps the shape of x.
   Variable forward(const Variable& x) const override;
+  Architecture architecture() const override;
   Layer& layer() { return *layer_; }
 
  private:

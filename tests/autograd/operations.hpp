@@ -10,13 +10,16 @@
 #include <canopy/autograd/arithmetic.hpp>
 #include <canopy/autograd/decision_path.hpp>
 #include <canopy/autograd/dropout.hpp>
+#include <canopy/autograd/embedding.hpp>
 #include <canopy/autograd/grouped.hpp>
 #include <canopy/autograd/layer_norm.hpp>
 #include <canopy/autograd/linear.hpp>
 #include <canopy/autograd/losses.hpp>
 #include <canopy/autograd/neuron_forest.hpp>
+#include <canopy/autograd/power.hpp>
 #include <canopy/autograd/recompute.hpp>
 #include <canopy/autograd/reductions.hpp>
+#include <canopy/autograd/selection.hpp>
 #include <canopy/autograd/shaping.hpp>
 #include <canopy/autograd/softmax.hpp>
 #include <canopy/autograd/tape.hpp>
@@ -61,7 +64,15 @@ inline std::vector<Operation> operations() {
       {"divide", {matrix, {4}}, [](const Inputs& in) { return in[0] / in[1]; }},
       {"negate", {matrix}, [](const Inputs& in) { return -in[0]; }},
       {"exp", {matrix}, [](const Inputs& in) { return exp(in[0]); }},
+      {"expm1", {matrix}, [](const Inputs& in) { return expm1(in[0]); }},
       {"log", {matrix}, [](const Inputs& in) { return log(in[0]); }},
+      {"log1p", {matrix}, [](const Inputs& in) { return log1p(in[0]); }},
+      {"pow", {matrix}, [](const Inputs& in) { return pow(in[0], 1.5f); }},
+      {"pow", {matrix, {4}}, [](const Inputs& in) { return pow(in[0], in[1]); }},
+      {"where", {matrix, {4}}, [](const Inputs& in) { return where(in[0].value(), in[0], in[1]); }},
+      {"maximum", {matrix, {4}}, [](const Inputs& in) { return maximum(in[0], in[1]); }},
+      {"minimum", {matrix, {4}}, [](const Inputs& in) { return minimum(in[0], in[1]); }},
+      {"clamp", {matrix}, [](const Inputs& in) { return clamp(in[0], 0.3f, 1.f); }},
       {"sqrt", {matrix}, [](const Inputs& in) { return sqrt(in[0]); }},
       {"square", {matrix}, [](const Inputs& in) { return square(in[0]); }},
       {"abs", {matrix}, [](const Inputs& in) { return abs(in[0]); }},
@@ -78,8 +89,8 @@ inline std::vector<Operation> operations() {
       {"mean_squared_error", {matrix, matrix}, [](const Inputs& in) { return mean_squared_error(in[0], in[1]); }},
       {"neuron_forest",
        {matrix, {14, 4}, {14, 3}, {14}},
-       [=](const Inputs& in) { return neuron_forest(in[0], in[1], in[3], in[2], forest); }},
-      {"path_activations", {{5, 14}}, [=](const Inputs& in) { return path_activations(in[0], forest); }},
+       [=](const Inputs& in) { return neuron_forest(in[0], in[1], in[3], in[2], forest).y; }},
+      {"path_activations", {{5, 14}}, [=](const Inputs& in) { return path_activations(in[0], forest).values; }},
       {"decision_path",
        {matrix, {3, 4}, {3, 1}},
        [](const Inputs& in) { return decision_path(in[0], in[1], in[2], 2).logits; }},
@@ -102,10 +113,20 @@ inline std::vector<Operation> operations() {
        }},
       {"slice", {matrix}, [](const Inputs& in) { return slice(in[0], 1, 1, 3); }},
       {"transpose", {matrix}, [](const Inputs& in) { return transpose(in[0]); }},
-      {"rows", {matrix}, [=](const Inputs& in) { return rows(in[0], two); }},
+      {"embedding", {matrix}, [=](const Inputs& in) { return embedding(in[0], two); }},
       {"softmax", {matrix}, [](const Inputs& in) { return softmax(in[0]); }},
       {"log_softmax", {matrix}, [](const Inputs& in) { return log_softmax(in[0]); }},
       {"cross_entropy", {matrix}, [=](const Inputs& in) { return cross_entropy(in[0], labels); }},
+      {"mean_absolute_error", {matrix, matrix}, [](const Inputs& in) { return mean_absolute_error(in[0], in[1]); }},
+      {"huber_loss", {matrix, matrix}, [](const Inputs& in) { return huber_loss(in[0], in[1]); }},
+      {"binary_cross_entropy_with_logits",
+       {matrix, matrix},
+       [](const Inputs& in) { return binary_cross_entropy_with_logits(in[0], in[1]); }},
+      {"path_logits",
+       {matrix, {14, 4}, {14}},
+       [=](const Inputs& in) {
+         return path_logits(in[0], in[1], in[2], Indices({2, 5}, 1), forest);
+       }},
       {"gather", {matrix}, [=](const Inputs& in) { return gather(in[0], two); }},
       {"top_k_probability",
        {matrix, matrix, {5, 2}},

@@ -27,7 +27,7 @@ class Line : public Task {
  public:
   explicit Line(float dropout = 0.25f) {
     manual_seed(7);
-    model_.add<nn::Dropout>(dropout);
+    model_.add<nn::Dropout>(nn::DropoutOptions{.probability = dropout});
     model_.add<nn::Linear>(nn::LinearOptions{.inputs = 3, .outputs = 1});
     inputs_ = Tensor({samples, 3});
     RandomStream(1, "x").fill_normal(inputs_.mutable_elements(), 0.f, 1.f);

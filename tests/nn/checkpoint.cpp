@@ -200,7 +200,7 @@ std::unique_ptr<nn::Layer> random_layer(std::mt19937& random, std::int64_t input
                                                       .gate_bias = pick(2) == 0});
     case 5: {
       auto pair = std::make_unique<nn::Sequential>();
-      pair->add<nn::Dropout>(0.3f);
+      pair->add<nn::Dropout>(nn::DropoutOptions{.probability = 0.3f});
       pair->add<nn::ActivationLayer>(activation);
       pair->add<nn::Linear>(nn::LinearOptions{.inputs = inputs, .outputs = outputs});
       return pair;

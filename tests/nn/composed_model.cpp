@@ -11,13 +11,15 @@
 
 #include <canopy/autograd/arithmetic.hpp>
 #include <canopy/autograd/gradcheck.hpp>
-#include <canopy/autograd/layer_norm.hpp>
 #include <canopy/autograd/losses.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/random.hpp>
+#include <canopy/nn/checkpoint.hpp>
 #include <canopy/nn/fff.hpp>
+#include <canopy/nn/layer_norm.hpp>
 #include <canopy/nn/linear.hpp>
 #include <canopy/nn/moe.hpp>
+#include <canopy/nn/residual.hpp>
 #include <canopy/nn/routing_load.hpp>
 #include <canopy/nn/routing_losses.hpp>
 #include <canopy/nn/sequential.hpp>
@@ -28,6 +30,7 @@
 
 #include "support/normal.hpp"
 #include "support/same_bits.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace canopy;
 using namespace canopy::test;
@@ -36,63 +39,39 @@ BOOST_AUTO_TEST_SUITE(composed_model)
 
 namespace {
 
-class Norm : public nn::Layer {
- public:
-  explicit Norm(std::int64_t width) {
-    weight_ = add_parameter("weight", Tensor({width}, 1.f));
-    bias_ = add_parameter("bias", Tensor::zeros({width}));
-  }
-  Variable forward(const Variable& x) const override { return layer_norm(x, weight_, bias_); }
-
- private:
-  Variable weight_, bias_;
-};
-
-// x + layer(norm(x))
-template <class Routed>
-class Block : public nn::Layer {
- public:
-  template <class Options>
-  explicit Block(const Options& options) : norm(options.inputs), routed(options) {
-    add_module("norm", norm);
-    add_module("routed", routed);
-  }
-  Variable forward(const Variable& x) const override { return x + routed(norm(x)); }
-
-  Norm norm;
-  Routed routed;
-};
-
 struct Sizes {
   std::int64_t inputs, hidden, outputs;
   bool noise = true;
 };
 
-struct Model : nn::Layer {
-  nn::Linear in, out;
-  nn::Sequential blocks;
+// x + layer(norm(x))
+template <class Routed, class Options>
+std::unique_ptr<nn::Layer> block(const Options& options) {
+  auto inner = std::make_unique<nn::Sequential>();
+  inner->add<nn::LayerNorm>(nn::LayerNormOptions{.width = options.inputs});
+  inner->add<Routed>(options);
+  return std::make_unique<nn::Residual>(std::move(inner));
+}
 
-  explicit Model(const Sizes& sizes)
-      : in({.inputs = sizes.inputs, .outputs = sizes.hidden}), out({.inputs = sizes.hidden, .outputs = sizes.outputs}) {
+struct Model : nn::Sequential {
+  explicit Model(const Sizes& sizes) {
     const std::int64_t n = sizes.hidden;
-    add_module("in", in);
-    add_module("blocks", blocks);
-    add_module("out", out);
-    blocks.add<Block<nn::TreeFFF>>(nn::TreeFFFOptions{.inputs = n, .outputs = n, .trees = 2, .depth = 3});
-    blocks.add<Block<nn::FFF>>(
-        nn::FFFOptions{.inputs = n, .outputs = n, .depth = 2, .leaf_width = 4, .activation = Activation::gelu});
-    blocks.add<Block<nn::MoE>>(nn::MoEOptions{.inputs = n,
-                                              .outputs = n,
-                                              .experts = 4,
-                                              .expert_width = 4,
-                                              .k = 2,
-                                              .activation = Activation::gelu,
-                                              .noise = sizes.noise});
+    add<nn::Linear>(nn::LinearOptions{.inputs = sizes.inputs, .outputs = n});
+    append(block<nn::TreeFFF>(nn::TreeFFFOptions{.inputs = n, .outputs = n, .trees = 2, .depth = 3}));
+    append(block<nn::FFF>(
+        nn::FFFOptions{.inputs = n, .outputs = n, .depth = 2, .leaf_width = 4, .activation = Activation::gelu}));
+    append(block<nn::MoE>(nn::MoEOptions{.inputs = n,
+                                         .outputs = n,
+                                         .experts = 4,
+                                         .expert_width = 4,
+                                         .k = 2,
+                                         .activation = Activation::gelu,
+                                         .noise = sizes.noise}));
+    add<nn::Linear>(nn::LinearOptions{.inputs = n, .outputs = sizes.outputs});
   }
-  Variable forward(const Variable& x) const override { return out(blocks(in(x))); }
 };
 
-const std::vector<std::string> names = {"blocks.0.routed", "blocks.1.routed", "blocks.2.routed"};
+const std::vector<std::string> names = {"1.layer.1", "2.layer.1", "3.layer.1"};
 
 // With every loss on routing that there is.
 Variable loss_of(const nn::Layer& model, const Variable& x, const Tensor& target) {
@@ -199,18 +178,18 @@ BOOST_AUTO_TEST_CASE(every_parameter_learns_under_its_full_name) {
     BOOST_TEST(entry.variable.has_grad(), entry.name);
   }
   const std::string first = model.named_parameters()[2].name;
-  BOOST_TEST(first == "blocks.0.norm.weight");
+  BOOST_TEST(first == "1.layer.0.weight");
 }
 
-BOOST_AUTO_TEST_CASE(is_rebuilt_from_its_state) {
+BOOST_AUTO_TEST_CASE(is_rebuilt_from_its_file) {
+  const TemporaryFolder folder;
   const Data data;
   const Training training = train(data, 5);
   training.model->eval();
-  manual_seed(77);
-  Model rebuilt(sizes);
-  rebuilt.load_state_dict(training.model->state_dict());
-  rebuilt.eval();
-  BOOST_TEST(same_bits(rebuilt(data.x).value(), training.model->forward(data.x).value()));
+  save(*training.model, folder / "model.safetensors");
+  const LoadedModel loaded = load_model(folder / "model.safetensors");
+  BOOST_TEST(same_bits(loaded.model->forward(data.x).value(), training.model->forward(data.x).value()));
+  BOOST_TEST(nn::routed_layers(*loaded.model).back()->name() == names.back());
 }
 
 BOOST_AUTO_TEST_CASE(four_threads_infer_with_one_model) {

@@ -53,7 +53,7 @@ auto linear(std::int64_t in, bool bias = true) {
   return std::make_unique<nn::Linear>(nn::LinearOptions{.inputs = in, .outputs = 4, .bias = bias});
 }
 
-auto dropout() { return std::make_unique<nn::Dropout>(0.5f); }
+auto dropout() { return std::make_unique<nn::Dropout>(nn::DropoutOptions{.probability = 0.5f}); }
 
 // Every architecture that reads its input by linear maps, alone, behind dropout and within sequences.
 std::vector<std::unique_ptr<nn::Layer>> models() {

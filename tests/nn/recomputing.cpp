@@ -12,15 +12,15 @@
 #include <canopy/core/random.hpp>
 #include <canopy/nn/dropout.hpp>
 #include <canopy/nn/fff.hpp>
-#include <canopy/nn/fff_losses.hpp>
 #include <canopy/nn/linear.hpp>
 #include <canopy/nn/moe.hpp>
-#include <canopy/nn/moe_losses.hpp>
+#include <canopy/nn/routing_losses.hpp>
 #include <canopy/nn/tree_fff.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include "support/parameter.hpp"
+#include "support/routing.hpp"
 #include "support/same_bits.hpp"
 
 using namespace canopy;
@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(layers_without_routing_losses) {
       "Linear", [] { return std::make_unique<nn::Linear>(nn::LinearOptions{.inputs = width, .outputs = 7}); },
       output_alone);
   check(
-      "Dropout", [] { return std::make_unique<nn::Dropout>(0.4f); }, output_alone);
+      "Dropout", [] { return std::make_unique<nn::Dropout>(nn::DropoutOptions{.probability = 0.4f}); }, output_alone);
   for (const int depth : {2, 5}) {
     const nn::TreeFFFOptions options{.inputs = width, .outputs = 7, .trees = 3, .depth = depth};
     check(
@@ -88,27 +88,24 @@ BOOST_AUTO_TEST_CASE(layers_without_routing_losses) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(trees_with_leak_dropout_usage_and_losses) {
-  for (const int routing : {0, 1, 2, 3}) {
-    for (const auto usage : {nn::Usage::soft, nn::Usage::hard}) {
-      const auto make = [&] {
-        auto layer = std::make_unique<nn::FFF>(nn::FFFOptions{.inputs = width,
-                                                              .outputs = 7,
-                                                              .depth = 3,
-                                                              .leaf_width = 4,
-                                                              .dropout = 0.2f,
-                                                              .region_leak = 0.1f,
-                                                              .usage = usage,
-                                                              .master_leaf_width = 3});
-        layer->set_routing(static_cast<nn::Routing>(routing));
-        return layer;
-      };
-      check("FFF, routing " + std::to_string(routing), make, [](const nn::Layer& layer, const Variable& x) {
-        const auto& fff = static_cast<const nn::FFF&>(layer);
-        Variable y = fff(x);
-        return std::vector<Variable>{y, hardening_loss(fff), load_balance_loss(fff)};
-      });
-    }
+BOOST_AUTO_TEST_CASE(trees_with_leak_dropout_and_losses) {
+  for (const Routing routing : test::every_routing) {
+    const auto make = [&] {
+      auto layer = std::make_unique<nn::FFF>(nn::FFFOptions{.inputs = width,
+                                                            .outputs = 7,
+                                                            .depth = 3,
+                                                            .leaf_width = 4,
+                                                            .dropout = 0.2f,
+                                                            .region_leak = 0.1f,
+                                                            .master_leaf_width = 3});
+      layer->set_routing(routing);
+      return layer;
+    };
+    check("FFF", make, [](const nn::Layer& layer, const Variable& x) {
+      const nn::RoutingTrace trace;
+      Variable y = layer(x);
+      return std::vector<Variable>{y, hardening_loss(trace), load_balance_loss(trace)};
+    });
   }
 }
 
@@ -118,9 +115,9 @@ BOOST_AUTO_TEST_CASE(experts_with_noise_and_losses) {
     check(
         "MoE", [&] { return std::make_unique<nn::MoE>(options); },
         [](const nn::Layer& layer, const Variable& x) {
-          const auto& moe = static_cast<const nn::MoE&>(layer);
-          Variable y = moe(x);
-          return std::vector<Variable>{y, nn::importance_loss(moe), nn::load_loss(moe)};
+          const nn::RoutingTrace trace;
+          Variable y = layer(x);
+          return std::vector<Variable>{y, nn::importance_loss(trace), nn::load_loss(trace)};
         });
   }
 }

@@ -355,7 +355,9 @@ BOOST_AUTO_TEST_CASE(a_loss_of_an_evaluation_without_details_is_no_zero) {
   model.eval();
   const Tensor x = normal({9, 5});
   for (const auto& [name, loss] : losses()) {
-    BOOST_CHECK_EXCEPTION(loss_of(model, x, loss), Error, speaks_of(name, "\"0\"", "details"));
+    const std::string_view of = name;  // trees or experts
+    const char* layer = of == "importance_loss" || of == "load_loss" ? "\"1\"" : "\"0\"";
+    BOOST_CHECK_EXCEPTION(loss_of(model, x, loss), Error, speaks_of(name, layer, "details"));
     const nn::RoutingTrace trace({.details = true});
     model(x);
     BOOST_TEST(std::isfinite(loss(trace).value().item()), name);
