@@ -16,25 +16,21 @@
 namespace canopy {
 namespace {
 
-using Kernel = std::function<void(const float* x, const float* t, float* out, std::int64_t n)>;
-
-// What tells one loss from another: the value of an element and its derivatives.
+// What tells one loss from another: the elements' losses and their sum, and the derivatives, as the kernels compute
+// them.
 struct ElementLoss {
-  Kernel value;
-  Kernel slope;         // d value / dx
-  Kernel target_slope;  // d value / dt
+  using Value = std::function<double(const float* x, const float* t, float* out, std::int64_t n)>;
+  using Slope = std::function<void(const float* x, const float* t, float scale, float* out, std::int64_t n)>;
+  Value value;
+  Slope slope;         // d value / dx
+  Slope target_slope;  // d value / dt
 };
 
 // A loss of |x - t|, whose slope changes its sign when the two are exchanged.
-ElementLoss loss_of_difference(Kernel value, const Kernel& slope) {
-  return {std::move(value), slope,
-          [slope](const float* x, const float* t, float* out, std::int64_t n) { slope(t, x, out, n); }};
-}
-
-Tensor apply(const Kernel& kernel, const Tensor& x, const Tensor& t) {
-  Tensor out(x.shape());
-  kernel(x.data(), t.data(), out.mutable_data(), out.size());
-  return out;
+ElementLoss loss_of_difference(ElementLoss::Value value, const ElementLoss::Slope& slope) {
+  return {std::move(value), slope, [slope](const float* x, const float* t, float scale, float* out, std::int64_t n) {
+            slope(t, x, scale, out, n);
+          }};
 }
 
 void multiply_by(Tensor& x, const Tensor& factors) {
@@ -61,24 +57,26 @@ Tensor stretched(const char* name, const char* what, const Tensor& weight, const
 Variable record_loss(const char* name, const Variable& x, const Variable& target, const ElementLoss& loss,
                      const Tensor& weight, Reduction reduction) {
   const Tensor weights = stretched(name, "weight", weight, x.shape());
-  Tensor y = apply(loss.value, x.value(), target.value());
-  if (!weights.empty()) multiply_by(y, weights);
-  const double divisor = reduction == Reduction::mean ? static_cast<double>(x.size()) : 1;
-  if (reduction != Reduction::none) {
-    y = Tensor::scalar(static_cast<float>(kernels::sum(y.data(), y.size()) / divisor));
+  const std::int64_t n = x.size();
+  Tensor each;  // null where the sum alone is wanted
+  if (!weights.empty() || reduction == Reduction::none) each = Tensor(x.shape());
+  double sum = loss.value(x.value().data(), target.value().data(), each.mutable_data(), n);
+  if (!weights.empty()) {
+    multiply_by(each, weights);
+    sum = kernels::sum(each.data(), n);
   }
+  const double divisor = reduction == Reduction::mean ? static_cast<double>(n) : 1;
+  const Tensor y = reduction == Reduction::none ? each : Tensor::scalar(static_cast<float>(sum / divisor));
   return record(name, {x, target}, y, keep(x.value(), target.value(), weights),
                 [=, v = x.value(), t = target.value(), dx = x.sink(), dt = target.sink()](const Tensor& dy) {
-                  const auto accumulate = [&](const GradientSink& sink, const Kernel& slope) {
+                  const bool apart = reduction == Reduction::none;
+                  const float scale = apart ? 1.f : static_cast<float>(dy.item() / divisor);
+                  const auto accumulate = [&](const GradientSink& sink, const ElementLoss::Slope& slope) {
                     if (!sink.needed()) return;
-                    Tensor grad = apply(slope, v, t);
+                    Tensor grad(v.shape());
+                    slope(v.data(), t.data(), scale, grad.mutable_data(), n);
                     if (!weights.empty()) multiply_by(grad, weights);
-                    if (reduction == Reduction::none) {
-                      multiply_by(grad, dy);
-                    } else {
-                      float* out = grad.mutable_data();
-                      kernels::scale(out, static_cast<float>(dy.item() / divisor), out, grad.size());
-                    }
+                    if (apart) multiply_by(grad, dy);
                     sink.accumulate(std::move(grad));
                   };
                   accumulate(dx, loss.slope);
@@ -106,12 +104,13 @@ Variable huber_loss(const Variable& x, const Variable& target, const HuberOption
   require_shapes("huber_loss", x, target);
   const float delta = options.delta;
   if (!(delta > 0.f)) throw ConfigError(fmt::format("huber_loss: delta must be above 0, not {}", delta));
-  const auto with_delta = [delta](auto kernel) {
-    return [=](const float* a, const float* t, float* out, std::int64_t n) { kernel(a, t, delta, out, n); };
+  const auto value = [delta](const float* a, const float* t, float* out, std::int64_t n) {
+    return kernels::huber(a, t, delta, out, n);
   };
-  return record_loss("huber_loss", x, target,
-                     loss_of_difference(with_delta(kernels::huber), with_delta(kernels::huber_slope)), options.weight,
-                     options.reduction);
+  const auto slope = [delta](const float* a, const float* t, float scale, float* out, std::int64_t n) {
+    kernels::huber_slope(a, t, delta, scale, out, n);
+  };
+  return record_loss("huber_loss", x, target, loss_of_difference(value, slope), options.weight, options.reduction);
 }
 
 Variable binary_cross_entropy_with_logits(const Variable& logits, const Variable& target,
@@ -119,16 +118,16 @@ Variable binary_cross_entropy_with_logits(const Variable& logits, const Variable
   constexpr const char* name = "binary_cross_entropy_with_logits";
   require_shapes(name, logits, target);
   const Tensor positive = stretched(name, "positive_weight", options.positive_weight, logits.shape());
-  const auto weighted = [positive](auto kernel) {
-    return [=](const float* x, const float* t, float* out, std::int64_t n) { kernel(x, t, positive.data(), out, n); };
+  const auto value = [positive](const float* x, const float* t, float* out, std::int64_t n) {
+    return kernels::binary_cross_entropy(x, t, positive.data(), out, n);
   };
-  const auto target_slope = [positive](const float* x, const float*, float* out, std::int64_t n) {
-    kernels::binary_cross_entropy_target_slope(x, positive.data(), out, n);
+  const auto slope = [positive](const float* x, const float* t, float scale, float* out, std::int64_t n) {
+    kernels::binary_cross_entropy_slope(x, t, positive.data(), scale, out, n);
   };
-  return record_loss(
-      name, logits, target,
-      {weighted(kernels::binary_cross_entropy), weighted(kernels::binary_cross_entropy_slope), target_slope},
-      options.weight, options.reduction);
+  const auto target_slope = [positive](const float* x, const float*, float scale, float* out, std::int64_t n) {
+    kernels::binary_cross_entropy_target_slope(x, positive.data(), scale, out, n);
+  };
+  return record_loss(name, logits, target, {value, slope, target_slope}, options.weight, options.reduction);
 }
 
 Variable binary_cross_entropy(const Variable& x, const Variable& target, const LossOptions& options) {
@@ -141,8 +140,8 @@ Variable binary_cross_entropy(const Variable& x, const Variable& target, const L
                     "binary_cross_entropy_with_logits",
                     wrong - elements.begin(), *wrong));
   }
-  const auto target_slope = [](const float* p, const float*, float* out, std::int64_t n) {
-    kernels::probability_cross_entropy_target_slope(p, out, n);
+  const auto target_slope = [](const float* p, const float*, float scale, float* out, std::int64_t n) {
+    kernels::probability_cross_entropy_target_slope(p, scale, out, n);
   };
   return record_loss("binary_cross_entropy", x, target,
                      {kernels::probability_cross_entropy, kernels::probability_cross_entropy_slope, target_slope},

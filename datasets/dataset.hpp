@@ -3,9 +3,11 @@
 
 #include <concepts>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace canopy {
 
@@ -22,5 +24,13 @@ concept Dataset = std::copy_constructible<D> && requires(const D& dataset, std::
 template <Dataset D>
 using BatchOf =
     std::remove_cvref_t<decltype(std::declval<const D&>().batch(std::declval<std::span<const std::int64_t>>()))>;
+
+/// All samples as one batch, in their order.
+template <Dataset D>
+BatchOf<D> whole_batch(const D& dataset) {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(dataset.size()));
+  std::iota(all.begin(), all.end(), 0);
+  return dataset.batch(all);
+}
 
 }  // namespace canopy

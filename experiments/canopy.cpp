@@ -1,6 +1,8 @@
 // The driver: everything is in cli/, one file a command.
+#include <canopy/experiments/benchmark/benchmarks.hpp>
 #include <canopy/experiments/cli/program.hpp>
 #include <canopy/experiments/experiments.hpp>
+#include <canopy/experiments/training/evaluate_checkpoint.hpp>
 
 int main(int argc, char** argv) {
   const canopy::cli::Program program = {.experiments = canopy::experiments(),

@@ -1,4 +1,5 @@
-#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/benchmark/benchmarks.hpp>
+
 #include <canopy/experiments/benchmark/fff_inference.hpp>
 #include <canopy/experiments/benchmark/fff_latency.hpp>
 #include <canopy/experiments/benchmark/grouped_training.hpp>

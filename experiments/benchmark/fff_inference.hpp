@@ -1,7 +1,7 @@
 // `canopy bench fff-inference`: paper 1, Table 1's speed-ups on a CPU.
 #pragma once
 
-#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/harness/benchmark.hpp>
 
 namespace canopy::benchmark {
 

@@ -1,7 +1,7 @@
 // `canopy bench fff-latency`: what a single row or a few of them wait for.
 #pragma once
 
-#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/harness/benchmark.hpp>
 
 namespace canopy::benchmark {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/harness/benchmark.hpp>
 
 namespace canopy::benchmark {
 

@@ -1,7 +1,7 @@
 // `canopy bench layer-scaling`: paper 1, Figures 3 and 4 (E4), on a CPU.
 #pragma once
 
-#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/harness/benchmark.hpp>
 
 namespace canopy::benchmark {
 

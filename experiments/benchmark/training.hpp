@@ -1,7 +1,7 @@
 // `canopy bench training`: one training step of each workload, to be set beside the same step in PyTorch.
 #pragma once
 
-#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/harness/benchmark.hpp>
 
 namespace canopy::benchmark {
 

@@ -1,7 +1,7 @@
 // `canopy bench tree-inference`: paper 2, Table 2, on a CPU and soundly.
 #pragma once
 
-#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/harness/benchmark.hpp>
 
 namespace canopy::benchmark {
 

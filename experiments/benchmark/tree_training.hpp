@@ -1,7 +1,7 @@
 // `canopy bench tree-training`: what training through the paths of paper 2's layer saves over masking.
 #pragma once
 
-#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/harness/benchmark.hpp>
 
 namespace canopy::benchmark {
 

@@ -4,15 +4,15 @@
 #include <functional>
 #include <vector>
 
-#include <canopy/experiments/benchmark/benchmark.hpp>
-#include <canopy/experiments/evaluate_checkpoint.hpp>
+#include <canopy/experiments/harness/benchmark.hpp>
 #include <canopy/experiments/harness/experiment.hpp>
+#include <canopy/experiments/training/evaluate_checkpoint.hpp>
 
 namespace canopy::cli {
 
 struct Program {
   std::vector<harness::Experiment> experiments;
-  std::vector<benchmark::Benchmark> benchmarks;
+  std::vector<benchmark::Benchmark> benchmarks = {};            ///< none: `bench` knows no name
   std::function<EvalResult(const EvalOptions&)> evaluate = {};  ///< none: no `eval` command
 };
 

@@ -137,6 +137,13 @@ void apply_settings(const Settings& settings, Part& part) {
   });
 }
 
+/// The part with what `settings` changes of it. Throws as apply_settings.
+template <class Part>
+Part with_settings(Part part, const Settings& settings) {
+  apply_settings(settings, part);
+  return part;
+}
+
 /// Adds every field by its name; a number that JSON cannot hold as text.
 template <class Part>
 void append_json(const Part& part, Json& json) {

@@ -16,7 +16,7 @@ std::int64_t planned_steps(const RoutedTask& task, const TrainerOptions& options
 
 }  // namespace
 
-TrainedCell train_cell(const harness::CellContext& context, RoutedTask& task, const std::string& training_score,
+TrainedCell train_cell(const harness::CellContext& context, RoutedTask& task, const WatchedScore& training_score,
                        TrainerOptions options) {
   const Optimisation& recipe = task.optimisation();
   options.accumulate = recipe.accumulate;

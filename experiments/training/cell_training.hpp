@@ -18,7 +18,7 @@ struct TrainedCell {
   /// For result.json: "done" or "diverged".
   std::string status() const { return ending == Ending::diverged ? "diverged" : "done"; }
 };
-TrainedCell train_cell(const harness::CellContext& context, RoutedTask& task, const std::string& training_score,
+TrainedCell train_cell(const harness::CellContext& context, RoutedTask& task, const WatchedScore& training_score,
                        TrainerOptions options);
 
 }  // namespace canopy::training

@@ -146,7 +146,7 @@ Result train_classifier(const CellContext& context, const ClassifierOptions& opt
   Data data = load_data(options, context.data);
   auto model = options.model(data.train.features(), data.train.classes());
   ClassifierTask task(context, options, std::move(data), std::move(model));
-  const TrainedCell trained = train_cell(context, task, "train_accuracy",
+  const TrainedCell trained = train_cell(context, task, {.name = "train_accuracy"},
                                          {.epochs = options.epochs,
                                           .select = "validation_accuracy",
                                           .watch = {{.name = "train_accuracy"}},

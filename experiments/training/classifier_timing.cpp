@@ -3,7 +3,7 @@
 #include <memory>
 
 #include <canopy/canopy.hpp>
-#include <canopy/experiments/benchmark/timer.hpp>
+#include <canopy/experiments/harness/timer.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 
 namespace canopy::training {

@@ -58,7 +58,7 @@ optim::Schedule make_schedule(const Optimisation& recipe, std::int64_t steps) {
   return warm == 0 ? main() : optim::warm_up({.steps = warm}, main());
 }
 
-std::unique_ptr<RateFeedback> make_feedback(const Optimisation& recipe, const std::string& training_score) {
+std::unique_ptr<RateFeedback> make_feedback(const Optimisation& recipe, const WatchedScore& training_score) {
   if (recipe.schedule == "plateau") return std::make_unique<HalveOnPlateau>(training_score, recipe.plateau);
   if (recipe.schedule == "boost") return std::make_unique<TripleWhileStuck>();
   return nullptr;

@@ -56,6 +56,6 @@ std::unique_ptr<optim::Optimizer> make_optimizer(const Optimisation& recipe, con
 /// Of a training of so many steps.
 optim::Schedule make_schedule(const Optimisation& recipe, std::int64_t steps);
 /// What "plateau" (of `training_score`) and "boost" do; null for the others.
-std::unique_ptr<RateFeedback> make_feedback(const Optimisation& recipe, const std::string& training_score);
+std::unique_ptr<RateFeedback> make_feedback(const Optimisation& recipe, const WatchedScore& training_score);
 
 }  // namespace canopy::training

@@ -9,12 +9,13 @@
 
 namespace canopy::training {
 
-HalveOnPlateau::HalveOnPlateau(std::string score, std::int64_t patience)
-    : score_(std::move(score)), plateau_({.patience = patience}) {}
+HalveOnPlateau::HalveOnPlateau(WatchedScore score, std::int64_t patience)
+    : score_(std::move(score)), plateau_({.patience = patience, .higher_is_better = score_.higher_is_better}) {}
 
 bool HalveOnPlateau::update(const std::vector<Score>& scores, double, bool) {
-  const auto found = std::ranges::find(scores, score_, &Score::first);
-  if (found == scores.end()) throw ConfigError(fmt::format("the rate waits for the score '{}', which is none", score_));
+  const auto found = std::ranges::find(scores, score_.name, &Score::first);
+  if (found == scores.end())
+    throw ConfigError(fmt::format("the rate waits for the score '{}', which is none", score_.name));
   plateau_.update(found->second);
   return false;
 }

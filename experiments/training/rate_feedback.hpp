@@ -26,14 +26,14 @@ class RateFeedback {
 /// Halves the rate where a score stands still (paper 1, Table 2: the training accuracy). It spans all phases.
 class HalveOnPlateau final : public RateFeedback {
  public:
-  HalveOnPlateau(std::string score, std::int64_t patience);
+  HalveOnPlateau(WatchedScore score, std::int64_t patience);
   double factor() const override { return plateau_.factor(); }
   bool update(const std::vector<Score>& scores, double best, bool improved) override;
   optim::State state() const override;
   void load_state(const optim::State& state) override;
 
  private:
-  std::string score_;
+  WatchedScore score_;
   optim::Plateau plateau_;
 };
 

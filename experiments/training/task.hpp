@@ -19,6 +19,12 @@ class Trainer;
 /// A number of an evaluation by name, such as {"validation_accuracy", 95.2}.
 using Score = std::pair<std::string, double>;
 
+/// A score that decides something, by its name.
+struct WatchedScore {
+  std::string name;
+  bool higher_is_better = true;
+};
+
 /// How much of the planned training is done, from 0 to 1.
 struct Progress {
   double now = 0;

@@ -42,6 +42,7 @@ Trainer::Trainer(Task& task, std::unique_ptr<optim::Optimizer> optimizer, optim:
       feedback_(std::move(feedback)),
       parameters_(task.model().parameters()) {
   check(options_);
+  if (task.batches() < 1) throw ConfigError("Trainer: the training data have no batches");
   if (!options_.select.empty()) best_[options_.select];
   for (const WatchedScore& watched : options_.watch) best_[watched.name];
   if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) resume();
@@ -88,10 +89,11 @@ Ending Trainer::run() {
       fraction_at_pass_ = fraction(static_cast<double>(epoch_));
       task_.start_epoch(*this);
     }
-    task_.model().train();
-    const std::int64_t skip = batch_;
-    task_.run_epoch(skip, [this](const Task::Loss& loss) { return take_batch(loss); });
-    if (batch_ == skip && !ending_ && !finished()) throw ConfigError("Trainer: a pass has no batches");
+    if (const std::int64_t skip = batch_; skip < task_.batches()) {
+      task_.model().train();
+      task_.run_epoch(skip, [this](const Task::Loss& loss) { return take_batch(loss); });
+      if (batch_ == skip && !ending_ && !finished()) throw Error("Trainer: the task gives no batch of those it has");
+    }
     if (ending_ || batch_ < task_.batches()) continue;
     batch_ = 0;
     ++epoch_;

@@ -19,12 +19,6 @@
 
 namespace canopy::training {
 
-/// A score that decides something, by its name.
-struct WatchedScore {
-  std::string name;
-  bool higher_is_better = true;
-};
-
 /// What a training says after each evaluation.
 struct EvaluationRow {
   std::int64_t number = 0;    ///< of the evaluation, from 0

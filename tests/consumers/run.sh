@@ -62,6 +62,13 @@ in_tree() {
   for program in "$@"; do "$build/$program" || return; done
 }
 
+# A grid of one's own trains, is reported, and keeps what its lesson promises.
+own_experiment() {
+  use harness static spirals || return
+  local program="$work/harness-static/own_experiment"
+  "$program" run lessons/ball --expect 'ball-tree:rmse<=3' && "$program" report runs/lessons-ball --json >/dev/null
+}
+
 # No installed header but the gateway shows xtensor, and none xsimd or BLAS.
 headers_are_clean() {
   local shown
@@ -100,6 +107,7 @@ for kind in static shared; do
 done
 check "add_subdirectory" in_tree subdirectory -- consumer silu
 check "FetchContent, shared" in_tree fetched -DBUILD_SHARED_LIBS=ON -- one_room
+check "an experiment of one's own" own_experiment
 check "headers show no xsimd, no BLAS, xtensor once" headers_are_clean
 check "OpenBLAS is the OpenMP build" openblas_is_the_openmp_build
 check "<canopy/canopy.hpp> compiles in a few seconds" umbrella_is_light

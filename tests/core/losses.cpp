@@ -25,7 +25,7 @@ double softplus(double x) { return std::max(x, 0.) + std::log1p(std::exp(-std::a
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double clipped_log(double x) { return std::max(std::log(x), -100.); }
 
-// A kernel of x, t and positive weights p, and its definition in double.
+// A kernel of x, t and positive weights p, and its definition in double. Slopes are scaled by 1/2.
 struct Case {
   std::string name;
   std::function<void(const float* x, const float* t, const float* p, float* out, std::int64_t n)> kernel;
@@ -33,65 +33,95 @@ struct Case {
   bool probability = false;
 };
 
-template <class Kernel>
-auto of_pairs(Kernel kernel) {
-  return [kernel](const float* x, const float* t, const float*, float* out, std::int64_t n) { kernel(x, t, out, n); };
+constexpr float scale = 0.5f;
+
+// The sum that a kernel returned with the elements, and without, is theirs.
+void check_sums(double sum, double sum_alone, const float* out, std::int64_t n) {
+  double expected = 0, magnitude = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    expected += out[i];
+    magnitude += std::abs(out[i]);
+  }
+  if (std::isnan(expected)) return;
+  BOOST_TEST(std::abs(sum - expected) <= 1e-6 * magnitude);
+  BOOST_TEST(std::abs(sum_alone - expected) <= 1e-6 * magnitude);
 }
 
 template <class Kernel>
-auto with_delta(Kernel kernel) {
+auto value(Kernel kernel) {
   return [kernel](const float* x, const float* t, const float*, float* out, std::int64_t n) {
-    kernel(x, t, delta, out, n);
+    const double alone = kernel(x, t, nullptr, n);
+    check_sums(kernel(x, t, out, n), alone, out, n);
   };
 }
 
 template <class Kernel>
-auto unweighted(Kernel kernel) {
+auto slope(Kernel kernel) {
   return [kernel](const float* x, const float* t, const float*, float* out, std::int64_t n) {
-    kernel(x, t, nullptr, out, n);
+    kernel(x, t, scale, out, n);
   };
+}
+
+double huber(const float* x, const float* t, float* out, std::int64_t n) { return kernels::huber(x, t, delta, out, n); }
+
+void huber_slope(const float* x, const float* t, float factor, float* out, std::int64_t n) {
+  kernels::huber_slope(x, t, delta, factor, out, n);
+}
+
+double unweighted(const float* x, const float* t, float* out, std::int64_t n) {
+  return kernels::binary_cross_entropy(x, t, nullptr, out, n);
+}
+
+void unweighted_slope(const float* x, const float* t, float factor, float* out, std::int64_t n) {
+  kernels::binary_cross_entropy_slope(x, t, nullptr, factor, out, n);
 }
 
 const std::vector<Case> cases{
-    {"squared error", of_pairs(kernels::squared_error), [](double x, double t, double) { return (x - t) * (x - t); }},
-    {"its slope", of_pairs(kernels::squared_error_slope), [](double x, double t, double) { return 2 * (x - t); }},
-    {"absolute error", of_pairs(kernels::absolute_error), [](double x, double t, double) { return std::abs(x - t); }},
-    {"its slope", of_pairs(kernels::absolute_error_slope),
-     [](double x, double t, double) { return x == t ? 0. : std::copysign(1., x - t); }},
-    {"Huber", with_delta(kernels::huber),
+    {"squared error", value(kernels::squared_error), [](double x, double t, double) { return (x - t) * (x - t); }},
+    {"its slope", slope(kernels::squared_error_slope), [](double x, double t, double) { return scale * 2 * (x - t); }},
+    {"absolute error", value(kernels::absolute_error), [](double x, double t, double) { return std::abs(x - t); }},
+    {"its slope", slope(kernels::absolute_error_slope),
+     [](double x, double t, double) { return x == t ? 0. : std::copysign(scale, x - t); }},
+    {"Huber", value(huber),
      [](double x, double t, double) {
        const double d = std::abs(x - t);
        return d <= delta ? d * d / 2 : delta * (d - delta / 2.);
      }},
-    {"its slope", with_delta(kernels::huber_slope),
-     [](double x, double t, double) { return std::clamp(x - t, -double{delta}, double{delta}); }},
-    {"binary cross-entropy", kernels::binary_cross_entropy,
+    {"its slope", slope(huber_slope),
+     [](double x, double t, double) { return scale * std::clamp(x - t, -double{delta}, double{delta}); }},
+    {"binary cross-entropy",
+     [](const float* x, const float* t, const float* p, float* out, std::int64_t n) {
+       const double alone = kernels::binary_cross_entropy(x, t, p, nullptr, n);
+       check_sums(kernels::binary_cross_entropy(x, t, p, out, n), alone, out, n);
+     },
      [](double x, double t, double p) { return p * t * softplus(-x) + (1 - t) * softplus(x); }},
-    {"its slope", kernels::binary_cross_entropy_slope,
-     [](double x, double t, double p) { return (1 - t) * sigmoid(x) - p * t * sigmoid(-x); }},
+    {"its slope",
+     [](const float* x, const float* t, const float* p, float* out, std::int64_t n) {
+       kernels::binary_cross_entropy_slope(x, t, p, scale, out, n);
+     },
+     [](double x, double t, double p) { return scale * ((1 - t) * sigmoid(x) - p * t * sigmoid(-x)); }},
     {"its slope for the target",
      [](const float* x, const float*, const float* p, float* out, std::int64_t n) {
-       kernels::binary_cross_entropy_target_slope(x, p, out, n);
+       kernels::binary_cross_entropy_target_slope(x, p, scale, out, n);
      },
-     [](double x, double, double p) { return p * softplus(-x) - softplus(x); }},
-    {"binary cross-entropy without weight", unweighted(kernels::binary_cross_entropy),
+     [](double x, double, double p) { return scale * (p * softplus(-x) - softplus(x)); }},
+    {"binary cross-entropy without weight", value(unweighted),
      [](double x, double t, double) { return t * softplus(-x) + (1 - t) * softplus(x); }},
-    {"its slope", unweighted(kernels::binary_cross_entropy_slope),
-     [](double x, double t, double) { return sigmoid(x) - t; }},
+    {"its slope", slope(unweighted_slope), [](double x, double t, double) { return scale * (sigmoid(x) - t); }},
     {"its slope for the target",
      [](const float* x, const float*, const float*, float* out, std::int64_t n) {
-       kernels::binary_cross_entropy_target_slope(x, nullptr, out, n);
+       kernels::binary_cross_entropy_target_slope(x, nullptr, scale, out, n);
      },
-     [](double x, double, double) { return -x; }},
-    {"of probabilities", of_pairs(kernels::probability_cross_entropy),
+     [](double x, double, double) { return scale * -x; }},
+    {"of probabilities", value(kernels::probability_cross_entropy),
      [](double x, double t, double) { return -t * clipped_log(x) - (1 - t) * clipped_log(1 - x); }, true},
-    {"its slope", of_pairs(kernels::probability_cross_entropy_slope),
-     [](double x, double t, double) { return (x - t) / std::max(x * (1 - x), 1e-12); }, true},
+    {"its slope", slope(kernels::probability_cross_entropy_slope),
+     [](double x, double t, double) { return scale * (x - t) / std::max(x * (1 - x), 1e-12); }, true},
     {"its slope for the target",
      [](const float* x, const float*, const float*, float* out, std::int64_t n) {
-       kernels::probability_cross_entropy_target_slope(x, out, n);
+       kernels::probability_cross_entropy_target_slope(x, scale, out, n);
      },
-     [](double x, double, double) { return clipped_log(1 - x) - clipped_log(x); }, true},
+     [](double x, double, double) { return scale * (clipped_log(1 - x) - clipped_log(x)); }, true},
 };
 
 std::vector<float> uniform(std::int64_t n, const char* purpose, float low, float high) {
@@ -126,7 +156,7 @@ BOOST_AUTO_TEST_CASE(binary_cross_entropy_keeps_its_digits) {
       for (const float t : {0.f, 1.f}) {
         float loss = -1, slope = -1;
         kernels::binary_cross_entropy(&x, &t, nullptr, &loss, 1);
-        kernels::binary_cross_entropy_slope(&x, &t, nullptr, &slope, 1);
+        kernels::binary_cross_entropy_slope(&x, &t, nullptr, 1.f, &slope, 1);
         const double exact = t == 1.f ? softplus(-x) : softplus(x);
         const double exact_slope = t == 1.f ? -sigmoid(-x) : sigmoid(x);
         BOOST_TEST(std::abs(loss - exact) <= 4e-7 * exact + 1e-37, x << ", " << t << ": " << loss << ", not " << exact);
@@ -140,7 +170,7 @@ BOOST_AUTO_TEST_CASE(probabilities_of_0_and_1_have_finite_losses) {
   const std::vector<float> x{0.f, 0.f, 1.f, 1.f}, t{0.f, 1.f, 0.f, 1.f};
   std::vector<float> loss(4), slope(4);
   kernels::probability_cross_entropy(x.data(), t.data(), loss.data(), 4);
-  kernels::probability_cross_entropy_slope(x.data(), t.data(), slope.data(), 4);
+  kernels::probability_cross_entropy_slope(x.data(), t.data(), 1.f, slope.data(), 4);
   BOOST_TEST(loss == (std::vector<float>{0.f, 100.f, 100.f, 0.f}), boost::test_tools::per_element());
   BOOST_TEST(slope == (std::vector<float>{0.f, -1e12f, 1e12f, 0.f}), boost::test_tools::per_element());
 }

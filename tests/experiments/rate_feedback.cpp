@@ -43,10 +43,10 @@ BOOST_AUTO_TEST_CASE(a_good_model_is_never_boosted) {
 }
 
 BOOST_AUTO_TEST_CASE(the_rate_is_halved_where_a_score_stands_still) {
-  HalveOnPlateau rate("accuracy", 2);
+  HalveOnPlateau rate({.name = "accuracy"}, 2);
   for (int epoch = 0; epoch < 3; ++epoch) BOOST_TEST(!rate.update({{"loss", -epoch}, {"accuracy", 50}}, 1, true));
   BOOST_TEST(rate.factor() == 0.5);
-  HalveOnPlateau resumed("accuracy", 2);
+  HalveOnPlateau resumed({.name = "accuracy"}, 2);
   resumed.load_state(rate.state());
   BOOST_TEST(resumed.factor() == 0.5);
   BOOST_CHECK_THROW(rate.update({{"loss", 1}}, 1, true), ConfigError);
@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(the_rate_is_halved_where_a_score_stands_still) {
 BOOST_AUTO_TEST_CASE(schedules_by_name) {
   Optimisation recipe{.learning_rate = 0.2};
   BOOST_TEST(make_schedule(recipe, 7)(5) == 0.2);
-  BOOST_CHECK(make_feedback(recipe, "accuracy") == nullptr);
+  BOOST_CHECK(make_feedback(recipe, {.name = "accuracy"}) == nullptr);
   recipe.schedule = "cosine";
   const optim::Schedule cosine = make_schedule(recipe, 7);
   for (int step = 0; step < 7; ++step) {
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(schedules_by_name) {
   BOOST_TEST(linear(6) == 0.1, boost::test_tools::tolerance(1e-12));
   BOOST_TEST(linear(10) == 0);
   recipe.schedule = "plateau";
-  BOOST_CHECK(make_feedback(recipe, "accuracy") != nullptr);
+  BOOST_CHECK(make_feedback(recipe, {.name = "accuracy"}) != nullptr);
   BOOST_TEST(make_schedule(recipe, 10)(9) == 0.2);
 }
 

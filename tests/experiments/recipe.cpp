@@ -91,11 +91,27 @@ BOOST_AUTO_TEST_CASE(what_is_unknown_is_named_with_what_is_known) {
   BOOST_CHECK_EXCEPTION(changed({"optimizer=magic"}), ConfigError, speaks_of("optimizer", "magic", "sgd, adam, adamw"));
   BOOST_CHECK_EXCEPTION(changed({"hardening=-1"}), ConfigError, speaks_of("hardening: at least 0, not -1"));
   BOOST_CHECK_EXCEPTION(changed({"momentum=1"}), ConfigError, speaks_of("momentum: at least 0 and below 1, not 1"));
-  for (const char* wrong :
-       {"batch_size=0", "plateau=0", "local_batch=-1", "balance_phase=1", "balance_phase=-0.5", "balance=-3",
-        "balance=inf", "learning_rate=0", "learning_rate=-0.1", "learning_rate=inf", "weight_decay=-1", "dropout=1",
-        "region_leak=-0.1", "straight_through_from=1.5", "hardening_from=-1", "importance=-1", "load=-1", "warm_up=1",
-        "accumulate=0", "clip_norm=-1", "balance_phase_hardening=-1"}) {
+  for (const char* wrong : {"batch_size=0",
+                            "plateau=0",
+                            "local_batch=-1",
+                            "balance_phase=1",
+                            "balance_phase=-0.5",
+                            "balance=-3",
+                            "balance=inf",
+                            "learning_rate=0",
+                            "learning_rate=-0.1",
+                            "learning_rate=inf",
+                            "weight_decay=-1",
+                            "dropout=1",
+                            "region_leak=-0.1",
+                            "straight_through_from=1.5",
+                            "hardening_from=-1",
+                            "importance=-1",
+                            "load=-1",
+                            "warm_up=1",
+                            "accumulate=0",
+                            "clip_norm=-1",
+                            "balance_phase_hardening=-1"}) {
     BOOST_CHECK_THROW(changed({wrong}), ConfigError);
   }
   BOOST_CHECK_NO_THROW(changed({"hardening=inf"}));

@@ -5,7 +5,7 @@
 
 #include <canopy/core/safetensors.hpp>
 #include <canopy/datasets/catalog.hpp>
-#include <canopy/experiments/evaluate_checkpoint.hpp>
+#include <canopy/experiments/training/evaluate_checkpoint.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <canopy/experiments/benchmark/timer.hpp>
 #include <canopy/experiments/harness/json.hpp>
+#include <canopy/experiments/harness/timer.hpp>
 
 namespace canopy::benchmark {
 
@@ -53,8 +53,5 @@ Json to_json(const Benchmark& benchmark, const BenchOptions& options, const std:
 Json to_json(const Row& row);
 /// The table of the rows, with a column for each further field of the first one, and the summary.
 std::string to_text(const Benchmark& benchmark, const std::vector<Row>& rows);
-
-/// Every benchmark that the driver knows.
-const std::vector<Benchmark>& benchmarks();
 
 }  // namespace canopy::benchmark

@@ -1,4 +1,4 @@
-#include <canopy/experiments/evaluate_checkpoint.hpp>
+#include <canopy/experiments/training/evaluate_checkpoint.hpp>
 
 #include <canopy/canopy.hpp>
 

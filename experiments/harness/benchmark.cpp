@@ -1,5 +1,5 @@
 #include <canopy/core/environment.hpp>
-#include <canopy/experiments/benchmark/benchmark.hpp>
+#include <canopy/experiments/harness/benchmark.hpp>
 #include <canopy/experiments/harness/run_directory.hpp>
 #include <canopy/experiments/harness/text_table.hpp>
 

@@ -1,4 +1,4 @@
-#include <canopy/experiments/benchmark/timer.hpp>
+#include <canopy/experiments/harness/timer.hpp>
 
 #include <algorithm>
 #include <chrono>
