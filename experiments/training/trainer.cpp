@@ -247,7 +247,8 @@ void Trainer::resume() {
   }
   task_.load_state(state);
   order_at_pass_ = static_cast<std::uint64_t>(find(checkpoint.counters, "order"));
-  if (batch_ > 0) random_stream("order").seek(order_at_pass_);  // the order of the pass is drawn once more
+  // In the middle of a pass its order is drawn once more.
+  if (batch_ > 0 && batch_ < task_.batches()) random_stream("order").seek(order_at_pass_);
 }
 
 }  // namespace canopy::training
