@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <canopy/core/array.hpp>
-#include <canopy/nn/routing_load.hpp>
+#include <canopy/nn/routed/routing_load.hpp>
 
 namespace canopy {
 

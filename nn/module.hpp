@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <canopy/autograd/variable.hpp>
-#include <canopy/nn/architecture.hpp>
+#include <canopy/nn/checkpoints/architecture.hpp>
 
 namespace canopy::nn {
 

@@ -1,6 +1,6 @@
 #include <canopy/experiments/training/classification.hpp>
 
-#include <canopy/nn/routing_load.hpp>
+#include <canopy/nn/routed/routing_load.hpp>
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <canopy/datasets/tensor_dataset.hpp>
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 
 namespace canopy::training {
 

@@ -9,7 +9,7 @@
 
 #include <canopy/experiments/harness/fields.hpp>
 #include <canopy/experiments/training/rate_feedback.hpp>
-#include <canopy/nn/routing_usage.hpp>
+#include <canopy/nn/routed/routing_usage.hpp>
 #include <canopy/optim/optimizer.hpp>
 #include <canopy/optim/schedule.hpp>
 

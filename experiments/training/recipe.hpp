@@ -13,7 +13,7 @@
 #include <canopy/datasets/image_dataset.hpp>
 #include <canopy/experiments/training/optimisation.hpp>
 #include <canopy/experiments/training/routing_recipe.hpp>
-#include <canopy/nn/master_leaf.hpp>
+#include <canopy/nn/routed/master_leaf.hpp>
 
 namespace canopy::training {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <canopy/experiments/harness/fields.hpp>
-#include <canopy/nn/routing_losses.hpp>
+#include <canopy/nn/routed/routing_losses.hpp>
 
 template <>
 struct canopy::harness::Names<canopy::nn::EntropyWeighting> {

@@ -14,8 +14,8 @@
 #include <canopy/experiments/training/optimisation.hpp>
 #include <canopy/experiments/training/routing_recipe.hpp>
 #include <canopy/experiments/training/task.hpp>
-#include <canopy/nn/routing_usage.hpp>
-#include <canopy/nn/tree_initialisation.hpp>
+#include <canopy/nn/routed/routing_usage.hpp>
+#include <canopy/nn/routed/tree_initialisation.hpp>
 
 namespace canopy::training {
 

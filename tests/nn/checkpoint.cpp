@@ -1,4 +1,4 @@
-#include <canopy/nn/checkpoint.hpp>
+#include <canopy/nn/checkpoints/checkpoint.hpp>
 
 #include <array>
 #include <cmath>
@@ -11,13 +11,13 @@
 #include <canopy/core/random.hpp>
 #include <canopy/core/safetensors.hpp>
 #include <canopy/nn/activation.hpp>
+#include <canopy/nn/checkpoints/weights.hpp>
 #include <canopy/nn/dropout.hpp>
 #include <canopy/nn/feed_forward.hpp>
-#include <canopy/nn/fff.hpp>
-#include <canopy/nn/moe.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
-#include <canopy/nn/tree_fff.hpp>
-#include <canopy/nn/weights.hpp>
 
 #include <support/same_bits.hpp>
 #include <support/temporary_folder.hpp>

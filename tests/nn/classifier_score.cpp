@@ -3,7 +3,7 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/feed_forward.hpp>
-#include <canopy/nn/fff.hpp>
+#include <canopy/nn/routed/fff.hpp>
 
 #include <boost/test/unit_test.hpp>
 

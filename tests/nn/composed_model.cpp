@@ -14,16 +14,16 @@
 #include <canopy/autograd/losses.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/checkpoint.hpp>
-#include <canopy/nn/fff.hpp>
+#include <canopy/nn/checkpoints/checkpoint.hpp>
 #include <canopy/nn/layer_norm.hpp>
 #include <canopy/nn/linear.hpp>
-#include <canopy/nn/moe.hpp>
 #include <canopy/nn/residual.hpp>
-#include <canopy/nn/routing_load.hpp>
-#include <canopy/nn/routing_losses.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/routing_load.hpp>
+#include <canopy/nn/routed/routing_losses.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
-#include <canopy/nn/tree_fff.hpp>
 #include <canopy/optim/adam.hpp>
 
 #include <boost/test/unit_test.hpp>

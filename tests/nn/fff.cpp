@@ -1,4 +1,4 @@
-#include <canopy/nn/fff.hpp>
+#include <canopy/nn/routed/fff.hpp>
 
 #include <cmath>
 #include <thread>

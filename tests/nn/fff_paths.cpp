@@ -8,8 +8,8 @@
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/fff.hpp>
-#include <canopy/nn/routing_losses.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/routing_losses.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,5 +1,5 @@
 // A model trained on scale (x - offset) is saved as one that reads x, or not at all.
-#include <canopy/nn/fold_input.hpp>
+#include <canopy/nn/checkpoints/fold_input.hpp>
 
 #include <cmath>
 #include <memory>
@@ -8,14 +8,14 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/activation.hpp>
-#include <canopy/nn/checkpoint.hpp>
+#include <canopy/nn/checkpoints/checkpoint.hpp>
 #include <canopy/nn/dropout.hpp>
 #include <canopy/nn/feed_forward.hpp>
-#include <canopy/nn/fff.hpp>
 #include <canopy/nn/linear.hpp>
-#include <canopy/nn/moe.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
-#include <canopy/nn/tree_fff.hpp>
 
 #include <support/temporary_folder.hpp>
 

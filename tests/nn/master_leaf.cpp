@@ -1,5 +1,5 @@
 // The master leaf of paper 3 beside the tree, in every way the layer computes.
-#include <canopy/nn/master_leaf.hpp>
+#include <canopy/nn/routed/master_leaf.hpp>
 
 #include <cmath>
 #include <vector>
@@ -7,8 +7,8 @@
 #include <canopy/autograd/gradcheck.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/checkpoint.hpp>
-#include <canopy/nn/fff.hpp>
+#include <canopy/nn/checkpoints/checkpoint.hpp>
+#include <canopy/nn/routed/fff.hpp>
 
 #include "support/normal.hpp"
 #include "support/temporary_folder.hpp"

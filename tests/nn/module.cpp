@@ -8,8 +8,8 @@
 #include <canopy/core/random.hpp>
 #include <canopy/nn/dropout.hpp>
 #include <canopy/nn/feed_forward.hpp>
-#include <canopy/nn/fff.hpp>
 #include <canopy/nn/linear.hpp>
+#include <canopy/nn/routed/fff.hpp>
 #include <canopy/nn/sequential.hpp>
 #include <canopy/optim/clip.hpp>
 #include <canopy/optim/sgd.hpp>

@@ -1,4 +1,4 @@
-#include <canopy/nn/moe.hpp>
+#include <canopy/nn/routed/moe.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -15,10 +15,10 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/checkpoint.hpp>
+#include <canopy/nn/checkpoints/checkpoint.hpp>
 #include <canopy/nn/classifier_score.hpp>
-#include <canopy/nn/routing_losses.hpp>
-#include <canopy/nn/tree_fff.hpp>
+#include <canopy/nn/routed/routing_losses.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/optim/adam.hpp>
 
 #include "support/normal.hpp"

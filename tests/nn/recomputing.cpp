@@ -11,11 +11,11 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/dropout.hpp>
-#include <canopy/nn/fff.hpp>
 #include <canopy/nn/linear.hpp>
-#include <canopy/nn/moe.hpp>
-#include <canopy/nn/routing_losses.hpp>
-#include <canopy/nn/tree_fff.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/routing_losses.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -4,8 +4,8 @@
 #include <canopy/autograd/arithmetic.hpp>
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
-#include <canopy/nn/fff.hpp>
-#include <canopy/nn/routing_losses.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/routing_losses.hpp>
 
 #include "support/reference.hpp"
 #include "support/routing.hpp"

@@ -1,4 +1,4 @@
-#include <canopy/nn/routed_layer.hpp>
+#include <canopy/nn/routed/routed_layer.hpp>
 
 #include <functional>
 #include <memory>
@@ -14,12 +14,12 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/fff.hpp>
 #include <canopy/nn/linear.hpp>
-#include <canopy/nn/moe.hpp>
-#include <canopy/nn/routing_losses.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/routing_losses.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
-#include <canopy/nn/tree_fff.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,15 +1,15 @@
-#include <canopy/nn/routing_load.hpp>
+#include <canopy/nn/routed/routing_load.hpp>
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include <canopy/core/random.hpp>
-#include <canopy/nn/fff.hpp>
 #include <canopy/nn/linear.hpp>
-#include <canopy/nn/moe.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
-#include <canopy/nn/tree_fff.hpp>
 
 #include <boost/test/unit_test.hpp>
 

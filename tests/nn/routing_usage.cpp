@@ -1,4 +1,4 @@
-#include <canopy/nn/routing_usage.hpp>
+#include <canopy/nn/routed/routing_usage.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -6,10 +6,10 @@
 #include <vector>
 
 #include <canopy/core/random.hpp>
-#include <canopy/nn/fff.hpp>
-#include <canopy/nn/moe.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
-#include <canopy/nn/tree_fff.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -6,10 +6,10 @@
 
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
-#include <canopy/nn/fff.hpp>
 #include <canopy/nn/linear.hpp>
-#include <canopy/nn/moe.hpp>
-#include <canopy/nn/tree_fff.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 
 #include <boost/test/unit_test.hpp>
 

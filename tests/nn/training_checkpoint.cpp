@@ -1,12 +1,12 @@
 // A training that is interrupted and resumed continues as if nothing had been.
-#include <canopy/nn/training_checkpoint.hpp>
+#include <canopy/nn/checkpoints/training_checkpoint.hpp>
 
 #include <cmath>
 #include <limits>
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/checkpoint.hpp>
+#include <canopy/nn/checkpoints/checkpoint.hpp>
 #include <canopy/nn/linear.hpp>
 
 #include <support/same_bits.hpp>

@@ -1,4 +1,4 @@
-#include <canopy/nn/tree_fff.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/checkpoint.hpp>
+#include <canopy/nn/checkpoints/checkpoint.hpp>
 #include <canopy/optim/adam.hpp>
 
 #include "support/normal.hpp"

@@ -1,4 +1,4 @@
-#include <canopy/nn/tree_initialisation.hpp>
+#include <canopy/nn/routed/tree_initialisation.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -6,10 +6,10 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/fff.hpp>
 #include <canopy/nn/linear.hpp>
-#include <canopy/nn/moe.hpp>
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 #include <canopy/nn/sequential.hpp>
 
 #include <boost/test/unit_test.hpp>

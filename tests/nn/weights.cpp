@@ -1,13 +1,13 @@
 // Weights from files of other programs: names, shapes, dtypes, what is missing, what is left over.
-#include <canopy/nn/weights.hpp>
+#include <canopy/nn/checkpoints/weights.hpp>
 
 #include <string>
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/core/safetensors.hpp>
-#include <canopy/nn/fff.hpp>
 #include <canopy/nn/linear.hpp>
+#include <canopy/nn/routed/fff.hpp>
 
 #include <support/same_bits.hpp>
 #include <support/temporary_folder.hpp>

@@ -13,8 +13,8 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/fff.hpp>
-#include <canopy/nn/routing_usage.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/routing_usage.hpp>
 #include <canopy/optim/adam.hpp>
 #include <canopy/optim/sgd.hpp>
 

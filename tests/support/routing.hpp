@@ -4,7 +4,7 @@
 #include <variant>
 
 #include <canopy/autograd/tree.hpp>
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 
 namespace canopy::test {
 

@@ -1,4 +1,4 @@
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 
 #include <algorithm>
 #include <ranges>

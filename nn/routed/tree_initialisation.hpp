@@ -2,7 +2,7 @@
 #pragma once
 
 #include <canopy/core/array.hpp>
-#include <canopy/nn/fff.hpp>
+#include <canopy/nn/routed/fff.hpp>
 
 namespace canopy::nn {
 

@@ -1,4 +1,4 @@
-#include <canopy/nn/routing_usage.hpp>
+#include <canopy/nn/routed/routing_usage.hpp>
 
 #include <algorithm>
 

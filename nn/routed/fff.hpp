@@ -8,8 +8,8 @@
 #include <canopy/core/activation.hpp>
 #include <canopy/core/kernels/routing.hpp>
 #include <canopy/nn/dropout.hpp>
-#include <canopy/nn/master_leaf.hpp>
-#include <canopy/nn/routed_layer.hpp>
+#include <canopy/nn/routed/master_leaf.hpp>
+#include <canopy/nn/routed/routed_layer.hpp>
 
 namespace canopy::nn {
 

@@ -1,4 +1,4 @@
-#include <canopy/nn/rebuild.hpp>
+#include <canopy/nn/checkpoints/rebuild.hpp>
 
 #include <charconv>
 #include <cmath>
@@ -8,14 +8,14 @@
 #include <canopy/nn/activation.hpp>
 #include <canopy/nn/dropout.hpp>
 #include <canopy/nn/feed_forward.hpp>
-#include <canopy/nn/fff.hpp>
 #include <canopy/nn/identity.hpp>
 #include <canopy/nn/layer_norm.hpp>
 #include <canopy/nn/linear.hpp>
-#include <canopy/nn/moe.hpp>
 #include <canopy/nn/residual.hpp>
+#include <canopy/nn/routed/fff.hpp>
+#include <canopy/nn/routed/moe.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
-#include <canopy/nn/tree_fff.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

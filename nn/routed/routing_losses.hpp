@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 
 namespace canopy::nn {
 

@@ -1,4 +1,4 @@
-#include <canopy/nn/tree_fff.hpp>
+#include <canopy/nn/routed/tree_fff.hpp>
 
 #include <optional>
 
@@ -8,7 +8,7 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/neuron_forest.hpp>
 #include <canopy/nn/initialise.hpp>
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 
 #include <fmt/format.h>
 

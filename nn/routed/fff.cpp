@@ -1,4 +1,4 @@
-#include <canopy/nn/fff.hpp>
+#include <canopy/nn/routed/fff.hpp>
 
 #include <utility>
 
@@ -12,7 +12,7 @@
 #include <canopy/core/kernels/tree_inference.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/initialise.hpp>
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include <canopy/nn/moe.hpp>
+#include <canopy/nn/routed/moe.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -13,7 +13,7 @@
 #include <canopy/core/kernels/rows.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/initialise.hpp>
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 
 namespace canopy::nn {
 

@@ -1,4 +1,4 @@
-#include <canopy/nn/routed_layer.hpp>
+#include <canopy/nn/routed/routed_layer.hpp>
 
 #include <algorithm>
 #include <string>

@@ -15,7 +15,7 @@
 
 #include <canopy/autograd/grouped.hpp>
 #include <canopy/autograd/variable.hpp>
-#include <canopy/nn/routed_layer.hpp>
+#include <canopy/nn/routed/routed_layer.hpp>
 
 namespace canopy::nn {
 

@@ -1,10 +1,10 @@
-#include <canopy/nn/checkpoint.hpp>
+#include <canopy/nn/checkpoints/checkpoint.hpp>
 
 #include <utility>
 
 #include <canopy/core/error.hpp>
-#include <canopy/nn/fold_input.hpp>
-#include <canopy/nn/weights.hpp>
+#include <canopy/nn/checkpoints/fold_input.hpp>
+#include <canopy/nn/checkpoints/weights.hpp>
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include <canopy/nn/routing_losses.hpp>
+#include <canopy/nn/routed/routing_losses.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include <canopy/nn/routing_load.hpp>
+#include <canopy/nn/routed/routing_load.hpp>
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include <canopy/nn/architecture.hpp>
+#include <canopy/nn/checkpoints/architecture.hpp>
 
 #include <canopy/core/error.hpp>
 

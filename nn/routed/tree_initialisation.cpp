@@ -1,4 +1,4 @@
-#include <canopy/nn/tree_initialisation.hpp>
+#include <canopy/nn/routed/tree_initialisation.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/reductions.hpp>
 #include <canopy/core/random.hpp>
-#include <canopy/nn/routing_trace.hpp>
+#include <canopy/nn/routed/routing_trace.hpp>
 
 #include <fmt/format.h>
 

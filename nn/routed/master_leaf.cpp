@@ -1,4 +1,4 @@
-#include <canopy/nn/master_leaf.hpp>
+#include <canopy/nn/routed/master_leaf.hpp>
 
 #include <canopy/autograd/activations.hpp>
 #include <canopy/autograd/arithmetic.hpp>

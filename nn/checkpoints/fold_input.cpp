@@ -1,4 +1,4 @@
-#include <canopy/nn/fold_input.hpp>
+#include <canopy/nn/checkpoints/fold_input.hpp>
 
 #include <algorithm>
 #include <map>

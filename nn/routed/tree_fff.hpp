@@ -4,7 +4,7 @@
 
 #include <canopy/autograd/neuron_forest.hpp>
 #include <canopy/core/activation.hpp>
-#include <canopy/nn/routed_layer.hpp>
+#include <canopy/nn/routed/routed_layer.hpp>
 
 namespace canopy::nn {
 

@@ -1,4 +1,4 @@
-#include <canopy/nn/training_checkpoint.hpp>
+#include <canopy/nn/checkpoints/training_checkpoint.hpp>
 
 #include <charconv>
 #include <exception>

@@ -1,4 +1,4 @@
-#include <canopy/nn/weights.hpp>
+#include <canopy/nn/checkpoints/weights.hpp>
 
 #include <algorithm>
 #include <optional>
