@@ -10,5 +10,6 @@
 #include <canopy/experiments/training/cell_training.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
 #include <canopy/experiments/training/evaluate_checkpoint.hpp>
+#include <canopy/experiments/training/inference_timing.hpp>
 #include <canopy/experiments/training/supervised_task.hpp>
 #include <canopy/experiments/training/trainer.hpp>

@@ -43,11 +43,10 @@ ClassifierScore ClassifierScorer::score() const {
   score.routing = loads_.layers();
   if (score.routing.empty()) return score;
   score.leaves = score.leaves_used = 0;
-  score.maximum_leaf_load = 0;
+  score.maximum_leaf_load = nn::maximum_load(score.routing);
   for (const nn::RoutingLoad& load : score.routing) {
     score.leaves += std::ssize(load.branches);
     score.leaves_used += load.used();
-    score.maximum_leaf_load = std::max(score.maximum_leaf_load, load.maximum());
   }
   return score;
 }

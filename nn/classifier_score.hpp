@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
 #include <vector>
 
 #include <canopy/core/array.hpp>
 #include <canopy/nn/routed/routing_load.hpp>
+#include <canopy/nn/scoring.hpp>
 
 namespace canopy {
 
@@ -52,15 +52,8 @@ class ClassifierScorer {
 template <class Dataset>
 ClassifierScore evaluate_classifier(const nn::Layer& model, const Dataset& dataset,
                                     ClassifierScorer::Inference inference = ClassifierScorer::Inference::hard) {
-  constexpr std::int64_t batch = 1024;
   ClassifierScorer scorer(model, inference);
-  std::vector<std::int64_t> indices;
-  for (std::int64_t first = 0; first < dataset.size(); first += batch) {
-    indices.resize(static_cast<std::size_t>(std::min(batch, dataset.size() - first)));
-    std::iota(indices.begin(), indices.end(), first);
-    const auto [inputs, labels] = dataset.batch(indices);
-    scorer.add(inputs, labels);
-  }
+  score_all(scorer, dataset);
   return scorer.score();
 }
 

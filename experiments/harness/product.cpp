@@ -1,5 +1,6 @@
 #include <canopy/experiments/harness/product.hpp>
 
+#include <cctype>
 #include <type_traits>
 #include <utility>
 
@@ -57,6 +58,27 @@ std::vector<Choice> product(const Settings& settings, std::initializer_list<cons
     choices = std::move(longer);
   }
   return choices;
+}
+
+std::vector<Cell> product_cells(const std::string& prefix, const Settings& settings,
+                                std::initializer_list<const char*> names) {
+  std::vector<Cell> cells;
+  for (const Choice& choice : product(settings, names)) {
+    Cell cell{.name = prefix};
+    for (const char* name : names) {
+      const Value& value = choice.at(name);
+      const std::string text = Setting(value).to_string();
+      cell.name += '-';
+      for (const char c : text) {  // cells are named in [a-z0-9-]
+        const auto letter = static_cast<unsigned char>(c);
+        cell.name += std::isalnum(letter) != 0 ? static_cast<char>(std::tolower(letter)) : '-';
+      }
+      const auto* number = std::get_if<std::int64_t>(&value);
+      cell.labels[name] = number != nullptr ? Label(*number) : Label(text);
+    }
+    cells.push_back(std::move(cell));
+  }
+  return cells;
 }
 
 }  // namespace canopy::harness

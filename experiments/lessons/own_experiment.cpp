@@ -59,15 +59,8 @@ class Throws : public SupervisedTask<RegressionDataset> {
         test_(std::move(test)) {}
 
   std::vector<Score> evaluate() override {
-    const NoRecord pause;
-    const nn::RoutingTrace trace;
-    const Tensor y = model().forward(whole_batch(test_).first).value();
-    nn::RoutingLoads loads(model());
-    loads.add(trace);
-    const Tensor metres = test_.metadata().target.invert(y), distance = test_.metadata().target.invert(test_.targets());
-    const double error = mean_squared_error(metres.reshape(distance.shape()), distance).value().item();
-    const bool routed = !loads.layers().empty();
-    return {{"rmse", std::sqrt(error)}, {"load", routed ? loads.layers().front().maximum() : 100}};
+    const RegressionScore score = evaluate_regression(model(), test_);
+    return {{"rmse", score.rmse}, {"load", score.maximum_load()}};
   }
 
  private:
@@ -93,15 +86,8 @@ Experiment ball() {
                   .status = trained.status()};
   };
   const auto timing = [=](const TimingContext& context) {
-    const Tensor x = data(Split::test).batch(std::vector<std::int64_t>(256)).first;
-    std::vector<TimedCell> rows;
-    for (const Cell& cell : context.cells) {
-      const auto model = make_model(cell.text("model"));
-      model->eval();
-      const auto time = benchmark::time_alternately({{cell.name, [&] { model->forward(x); }}}).front();
-      rows.push_back({cell.name, {{"milliseconds", time.milliseconds}, {"spread", time.spread}}});
-    }
-    return rows;
+    return time_inference(context, data(Split::test).batch(std::vector<std::int64_t>(256)).first,
+                          [](const Cell& cell) { return make_model(cell.text("model")); });
   };
   return {
       .name = "lessons/ball",
@@ -109,18 +95,11 @@ Experiment ball() {
       .artefact = "a lesson",
       .settings = Settings(settings),
       .presets = {{.name = "quick", .seconds = 10}},
-      .cells =
-          [](const Settings& of) {
-            std::vector<Cell> cells;
-            for (const Choice& at : product(of, {"model"})) {
-              cells.push_back({.name = "ball-" + at.text("model"), .labels = {{"model", at.text("model")}}});
-            }
-            return cells;
-          },
+      .cells = [](const Settings& of) { return product_cells("ball", of, {"model"}); },
       .run = run,
       .measures = {.metrics = {{.name = "rmse", .title = "error", .unit = "m", .better = Better::lower, .main = true},
                                {.name = "load", .title = "max load", .unit = "%", .better = Better::lower},
-                               {.name = "milliseconds", .title = "time", .unit = "ms", .digits = 3, .timed = true}},
+                               time_metric()},
                    .charts = {{.name = "error", .unit = "m", .curves = {{.column = "rmse"}}}}},
       .timing = timing};
 }

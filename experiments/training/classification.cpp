@@ -1,5 +1,6 @@
 #include <canopy/experiments/training/classification.hpp>
 
+#include <canopy/experiments/training/inference_timing.hpp>
 #include <canopy/nn/routed/routing_load.hpp>
 
 #include <fmt/format.h>
@@ -47,12 +48,7 @@ Measures classification_measures() {
                   {.name = "leaves_used", .title = "leaves used", .digits = 1, .whole = true, .of = "leaves"},
                   {.name = "maximum_leaf_load", .title = "max load", .unit = "%", .digits = 1, .better = Better::lower},
                   {.name = "entropy", .digits = 3, .better = Better::lower},
-                  {.name = "microseconds_a_sample",
-                   .title = "time/sample",
-                   .unit = "us",
-                   .digits = 3,
-                   .better = Better::lower,
-                   .timed = true},
+                  time_metric(),
                   speed("speedup", "speedup"),
                   speed("speedup_inference_size", "same size")},
       .remarks = {{.word = "COLLAPSED",

@@ -5,6 +5,7 @@
 #include <canopy/canopy.hpp>
 #include <canopy/experiments/harness/timer.hpp>
 #include <canopy/experiments/training/classifier_grid.hpp>
+#include <canopy/experiments/training/inference_timing.hpp>
 
 namespace canopy::training {
 
@@ -27,14 +28,6 @@ Images load_images(const std::string& dataset, const std::filesystem::path& root
   return {dataset, test.batch(indices).first, test.classes()};
 }
 
-TimedCell row_of(const Cell& cell, const benchmark::Timing& time) {
-  return {.cell = cell.name,
-          .numbers = {{"batch", batch},
-                      {"milliseconds", time.milliseconds},
-                      {"microseconds_a_sample", 1e3 * time.milliseconds / batch},
-                      {"spread", time.spread}}};
-}
-
 TimedCell time_tree(const Cell& cell, nn::FFF& fff, const Images& images) {
   nn::initialise_tree(fff, images.batch);
   const auto ff = [&](std::int64_t width) {
@@ -51,7 +44,7 @@ TimedCell time_tree(const Cell& cell, nn::FFF& fff, const Images& images) {
       benchmark::time_alternately({{"fff", [&] { fff.forward(images.batch); }},
                                    {"ff of the training width", [&] { training_width->forward(images.batch); }},
                                    {"ff of the inference size", [&] { equal_size->forward(images.batch); }}});
-  TimedCell row = row_of(cell, times[0]);
+  TimedCell row = timed_cell(cell, batch, times[0]);
   row.numbers["ff_milliseconds"] = times[1].milliseconds;
   row.numbers["ff_spread"] = times[1].spread;
   row.numbers["ff_inference_size_milliseconds"] = times[2].milliseconds;
@@ -77,8 +70,8 @@ std::vector<TimedCell> time_classifiers(const TimingContext& context, const std:
       rows.push_back(time_tree(cell, *trees.front(), images));
       continue;
     }
-    rows.push_back(row_of(
-        cell, benchmark::time_alternately({{cell.text("model"), [&] { model->forward(images.batch); }}}).front()));
+    const auto time = benchmark::time_alternately({{cell.text("model"), [&] { model->forward(images.batch); }}});
+    rows.push_back(timed_cell(cell, batch, time.front()));
     if (cell.text("model") == "ff") rows.back().numbers["speedup"] = 1.0;
   }
   return rows;

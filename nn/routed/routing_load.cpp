@@ -18,6 +18,13 @@ double RoutingLoad::maximum() const {
   return 100.0 * fullest / static_cast<double>(trees * rows);
 }
 
+double maximum_load(const std::vector<RoutingLoad>& layers) {
+  if (layers.empty()) return 100;
+  double largest = 0;
+  for (const RoutingLoad& load : layers) largest = std::max(largest, load.maximum());
+  return largest;
+}
+
 RoutingLoads::RoutingLoads(const Module& model) : layers_(routed_layers(model)) {
   for (const RoutedLayer* layer : layers_) {
     loads_.push_back({.layer = layer->name(),

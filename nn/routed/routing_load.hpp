@@ -29,6 +29,9 @@ struct RoutingLoad {
   bool collapsed() const { return std::ssize(branches) > trees && maximum() > collapsed_above; }
 };
 
+/// Of the layer where it is largest; 100 for a model without routed layers, which is a single branch.
+double maximum_load(const std::vector<RoutingLoad>& layers);
+
 /// Counts forward by forward, for every routed layer of a model.
 class RoutingLoads {
  public:
