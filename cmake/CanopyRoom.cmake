@@ -49,7 +49,7 @@ function(canopy_umbrella)
     file(GLOB_RECURSE headers RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS
          ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.hpp)
     list(FILTER headers EXCLUDE REGEX /kernels/)
-    list(REMOVE_ITEM headers core/xtensor.hpp core/safetensors_header.hpp core/safetensors_index.hpp
+    list(REMOVE_ITEM headers core/xtensor.hpp core/safetensors_header.hpp core/safetensors_index.hpp core/number_formats.hpp
                              optim/score.hpp optim/distinct.hpp)
     list(TRANSFORM headers REPLACE "(.+)" "#include <canopy/\\1>")
     list(APPEND CANOPY_INCLUDES ${headers})

@@ -14,6 +14,7 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
+#include <canopy/core/number_formats.hpp>
 #include <canopy/core/safetensors_header.hpp>
 #include <canopy/core/safetensors_index.hpp>
 
@@ -49,37 +50,6 @@ static_assert(std::endian::native == std::endian::little, "safetensors are littl
 
 constexpr std::int64_t window_bytes = 1 << 24;
 
-struct Half {
-  std::uint16_t bits;
-  // Sign, 5 bits of exponent (bias 15), 10 of mantissa.
-  explicit operator float() const {
-    const std::uint32_t exponent = (bits >> 10) & 31u, mantissa = bits & 1023u;
-    const float magnitude =
-        exponent == 0 ? static_cast<float>(mantissa) * 0x1p-24f
-                      : std::bit_cast<float>((exponent == 31 ? 255u : exponent + 112u) << 23 | mantissa << 13);
-    return bits >> 15 ? -magnitude : magnitude;
-  }
-};
-
-struct BrainFloat {
-  std::uint16_t bits;  // the upper half of a float
-  explicit operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
-};
-
-// Whether a value is one of To's, infinities and NaN included for floats.
-template <class To, class From>
-bool representable(From value) {
-  if constexpr (std::is_same_v<From, double>) {
-    return !std::isfinite(value) || std::isfinite(static_cast<To>(value));
-  } else if constexpr (std::is_integral_v<From> && std::is_integral_v<To>) {
-    return std::in_range<To>(value);
-  } else if constexpr (std::is_integral_v<From>) {
-    return static_cast<long double>(static_cast<To>(value)) == static_cast<long double>(value);
-  } else {
-    return true;
-  }
-}
-
 template <class From, class To>
 void convert(const MappedFile& file, std::uint64_t offset, Array<To>& out) {
   constexpr std::int64_t block = window_bytes / sizeof(From);
@@ -95,7 +65,9 @@ void convert(const MappedFile& file, std::uint64_t offset, Array<To>& out) {
     for (std::int64_t i = 0; i < count; ++i) {
       From value;  // nothing promises that the file is aligned
       std::memcpy(&value, window.data() + static_cast<std::size_t>(i) * sizeof(From), sizeof(From));
-      if (!representable<To>(value)) {
+      bool fits = representable<To>(value);
+      if constexpr (std::is_integral_v<From> && !std::is_integral_v<To>) fits = exact_as_float(value);
+      if (!fits) {
         throw CheckpointError(
             fmt::format("element {} does not fit {}{}", begin + i, std::is_integral_v<To> ? "I" : "F", 8 * sizeof(To)));
       }

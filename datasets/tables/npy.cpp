@@ -16,6 +16,7 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
+#include <canopy/core/number_formats.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -187,32 +188,6 @@ NpyHeader read_header(FileReader& reader, const std::string& file) {
                     !fits || found < header.shape.size() * header.bytes ? "truncated" : "too long"));
   }
   return header;
-}
-
-/// IEEE half precision: sign, 5 bits of exponent (bias 15), 10 of mantissa.
-struct Half {
-  std::uint16_t bits;
-  explicit operator float() const {
-    const int exponent = bits >> 10 & 31;
-    const auto mantissa = static_cast<float>(bits & 1023);
-    const float sign = bits >> 15 ? -1.f : 1.f;
-    if (exponent == 31) {
-      return mantissa == 0.f ? sign * std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
-    }
-    return sign * (exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(mantissa + 1024.f, exponent - 25));
-  }
-};
-
-/// Whether a value is one of To's, infinities and NaN included for floats.
-template <class To, class From>
-bool representable(From value) {
-  if constexpr (std::is_same_v<From, double>) {
-    return !std::isfinite(value) || std::isfinite(static_cast<To>(value));
-  } else if constexpr (std::is_integral_v<From> && std::is_integral_v<To>) {
-    return std::in_range<To>(value);
-  } else {
-    return true;
-  }
 }
 
 template <class From, class To>
