@@ -4,10 +4,11 @@
 #include <optional>
 #include <vector>
 
-#include <canopy/autograd/gradcheck.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 
+#include "support/errors.hpp"
+#include "support/gradcheck.hpp"
 #include "support/parameter.hpp"
 #include "support/reference.hpp"
 #include "support/same_bits.hpp"
@@ -15,24 +16,14 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using test::check_gradient;
 using test::parameter;
 using test::same_bits;
+using test::says;
 
 BOOST_AUTO_TEST_SUITE(embedding)
 
 namespace {
-
-void check_gradient(const std::function<Variable()>& f, const std::vector<Variable>& inputs) {
-  const GradcheckResult result = gradcheck(f, inputs);
-  BOOST_TEST(result.passed, result.message);
-}
-
-auto says(const std::string& text) {
-  return [text](const ShapeError& error) {
-    BOOST_TEST(error.what() == text);
-    return true;
-  };
-}
 
 // Gradients of sum(y * dy).
 void backward(Tape& tape, const Variable& y, const Tensor& upstream) {

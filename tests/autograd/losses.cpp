@@ -7,17 +7,18 @@
 #include <vector>
 
 #include <canopy/autograd/activations.hpp>
-#include <canopy/autograd/gradcheck.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/core/xtensor.hpp>
 
+#include "support/gradcheck.hpp"
 #include "support/parameter.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using test::check_gradient;
 using test::parameter;
 
 BOOST_AUTO_TEST_SUITE(losses)
@@ -70,11 +71,6 @@ Variable fractions(const Shape& shape, const char* name, float offset) {
     value.mutable_data()[i] = 0.25f * static_cast<float>(i * 5 % 4) + offset;
   }
   return Variable::parameter(value, name);
-}
-
-void check_gradient(const std::function<Variable()>& f, const std::vector<Variable>& inputs, const std::string& what) {
-  const GradcheckResult result = gradcheck(f, inputs);
-  BOOST_TEST(result.passed, what << ": " << result.message);
 }
 
 float item(const Variable& x) { return x.value().item(); }

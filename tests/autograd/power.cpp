@@ -6,18 +6,19 @@
 #include <utility>
 #include <vector>
 
-#include <canopy/autograd/gradcheck.hpp>
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/core/xtensor.hpp>
 
+#include "support/gradcheck.hpp"
 #include "support/same_bits.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using test::check_gradient;
 using test::same_bits;
 
 BOOST_AUTO_TEST_SUITE(power)
@@ -40,11 +41,6 @@ float difference(const Tensor& a, const Tensor& b) {
     worst = std::max(worst, std::abs(a.data()[i] - b.data()[i]) / std::abs(b.data()[i]));
   }
   return worst;
-}
-
-void check_gradient(const std::function<Variable()>& f, const std::vector<Variable>& inputs, const std::string& what) {
-  const GradcheckResult result = gradcheck(f, inputs);
-  BOOST_TEST(result.passed, what << ": " << result.message);
 }
 
 }  // namespace

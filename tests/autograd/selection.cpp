@@ -6,18 +6,19 @@
 #include <utility>
 #include <vector>
 
-#include <canopy/autograd/gradcheck.hpp>
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/xtensor.hpp>
 
+#include "support/gradcheck.hpp"
 #include "support/parameter.hpp"
 #include "support/same_bits.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using test::check_gradient;
 using test::parameter;
 using test::same_bits;
 
@@ -38,11 +39,6 @@ Variable apart(const Shape& shape, const char* name, float offset) {
 
 const std::vector<std::pair<Shape, Shape>> pairs{{{3, 4}, {3, 4}}, {{3, 4}, {4}},       {{3, 4}, {3, 1}},
                                                  {{}, {3, 4}},     {{2, 1, 4}, {3, 1}}, {{}, {}}};
-
-void check_gradient(const std::function<Variable()>& f, const std::vector<Variable>& inputs, const std::string& what) {
-  const GradcheckResult result = gradcheck(f, inputs);
-  BOOST_TEST(result.passed, what << ": " << result.message);
-}
 
 // The gradients of sum(f()).
 void backward(const std::function<Variable()>& f) {

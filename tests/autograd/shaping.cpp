@@ -1,13 +1,17 @@
 #include <canopy/autograd/shaping.hpp>
 
-#include <canopy/autograd/gradcheck.hpp>
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 
+#include "support/errors.hpp"
+#include "support/gradcheck.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using test::check_gradient;
+using test::says;
 
 BOOST_AUTO_TEST_SUITE(shaping)
 
@@ -33,18 +37,6 @@ void check_elements(const Tensor& found, const Shape& shape, const std::vector<f
     BOOST_TEST(std::vector<float>(found.elements().begin(), found.elements().end()) == expected,
                boost::test_tools::per_element());
   }
-}
-
-void check_gradient(const std::function<Variable()>& f, const std::vector<Variable>& inputs) {
-  const GradcheckResult result = gradcheck(f, inputs);
-  BOOST_TEST(result.passed, result.message);
-}
-
-auto says(const std::string& text) {
-  return [text](const ShapeError& error) {
-    BOOST_TEST(error.what() == text);
-    return true;
-  };
 }
 
 }  // namespace

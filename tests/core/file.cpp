@@ -4,6 +4,7 @@
 
 #include <canopy/core/error.hpp>
 
+#include <support/errors.hpp>
 #include <support/file_size_limit.hpp>
 #include <support/temporary_folder.hpp>
 

@@ -14,6 +14,7 @@
 #include <canopy/core/random.hpp>
 #include <canopy/core/safetensors.hpp>
 
+#include <support/errors.hpp>
 #include <support/same_bits.hpp>
 #include <support/temporary_folder.hpp>
 

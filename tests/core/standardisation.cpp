@@ -5,7 +5,7 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 
-#include <support/temporary_folder.hpp>
+#include <support/errors.hpp>
 
 #include <boost/test/unit_test.hpp>
 

@@ -5,6 +5,7 @@
 
 #include <datasets/files.hpp>
 #include <support/environment.hpp>
+#include <support/errors.hpp>
 #include <support/temporary_folder.hpp>
 
 using namespace canopy;

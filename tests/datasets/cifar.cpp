@@ -6,6 +6,7 @@
 #include <canopy/datasets/load.hpp>
 
 #include <datasets/files.hpp>
+#include <support/errors.hpp>
 #include <support/temporary_folder.hpp>
 
 using namespace canopy;

@@ -9,7 +9,7 @@
 #include <canopy/datasets/data_loader.hpp>
 #include <canopy/datasets/tensor_dataset.hpp>
 
-#include <support/temporary_folder.hpp>
+#include <support/errors.hpp>
 
 #include <boost/test/unit_test.hpp>
 

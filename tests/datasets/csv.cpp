@@ -7,6 +7,7 @@
 #include <canopy/core/error.hpp>
 
 #include <datasets/files.hpp>
+#include <support/errors.hpp>
 #include <support/temporary_folder.hpp>
 
 using namespace canopy;

@@ -4,7 +4,7 @@
 
 #include <canopy/core/error.hpp>
 
-#include <support/temporary_folder.hpp>
+#include <support/errors.hpp>
 
 #include <boost/test/unit_test.hpp>
 

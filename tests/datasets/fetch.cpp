@@ -10,6 +10,7 @@
 #include <datasets/files.hpp>
 #include <datasets/http_server.hpp>
 #include <support/environment.hpp>
+#include <support/errors.hpp>
 #include <support/file_size_limit.hpp>
 #include <support/temporary_folder.hpp>
 

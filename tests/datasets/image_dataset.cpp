@@ -8,8 +8,8 @@
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 
+#include "support/errors.hpp"
 #include "support/same_bits.hpp"
-#include "support/temporary_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -13,6 +13,7 @@
 #include <canopy/datasets/tables/npy.hpp>
 
 #include <datasets/files.hpp>
+#include <support/errors.hpp>
 #include <support/temporary_folder.hpp>
 
 #include <fmt/format.h>

@@ -11,6 +11,7 @@
 #include <canopy/core/file.hpp>
 
 #include <datasets/files.hpp>
+#include <support/errors.hpp>
 #include <support/temporary_folder.hpp>
 
 #include <fmt/format.h>

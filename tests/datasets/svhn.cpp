@@ -9,6 +9,7 @@
 #include <canopy/datasets/load.hpp>
 
 #include <datasets/files.hpp>
+#include <support/errors.hpp>
 #include <support/temporary_folder.hpp>
 
 #include <matio.h>

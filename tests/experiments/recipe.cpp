@@ -6,7 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "support/temporary_folder.hpp"
+#include "support/errors.hpp"
 
 using namespace canopy;
 using namespace canopy::training;

@@ -10,6 +10,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "programs/program.hpp"
+#include "support/errors.hpp"
 
 using namespace canopy;
 using namespace canopy::harness;

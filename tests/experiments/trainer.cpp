@@ -7,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/errors.hpp"
 #include "support/same_bits.hpp"
 #include "support/temporary_folder.hpp"
 

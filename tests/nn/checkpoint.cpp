@@ -19,6 +19,7 @@
 #include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
 
+#include <support/errors.hpp>
 #include <support/same_bits.hpp>
 #include <support/temporary_folder.hpp>
 

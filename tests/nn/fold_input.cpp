@@ -17,6 +17,7 @@
 #include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
 
+#include <support/errors.hpp>
 #include <support/temporary_folder.hpp>
 
 #include <boost/test/unit_test.hpp>

@@ -23,10 +23,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/errors.hpp"
 #include "support/normal.hpp"
 #include "support/routing.hpp"
 #include "support/same_bits.hpp"
-#include "support/temporary_folder.hpp"
 
 using namespace canopy;
 using namespace canopy::test;

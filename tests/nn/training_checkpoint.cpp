@@ -9,6 +9,7 @@
 #include <canopy/nn/checkpoints/checkpoint.hpp>
 #include <canopy/nn/linear.hpp>
 
+#include <support/errors.hpp>
 #include <support/same_bits.hpp>
 #include <support/temporary_folder.hpp>
 

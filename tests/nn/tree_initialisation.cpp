@@ -14,9 +14,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/errors.hpp"
 #include "support/normal.hpp"
 #include "support/same_bits.hpp"
-#include "support/temporary_folder.hpp"
 
 using namespace canopy;
 using test::normal;

@@ -9,6 +9,7 @@
 #include <canopy/nn/linear.hpp>
 #include <canopy/nn/routed/fff.hpp>
 
+#include <support/errors.hpp>
 #include <support/same_bits.hpp>
 #include <support/temporary_folder.hpp>
 

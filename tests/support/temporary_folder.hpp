@@ -36,13 +36,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// For BOOST_CHECK_EXCEPTION: whether the text of an error names every one of the parts.
-template <class... Parts>
-auto speaks_of(Parts... parts) {
-  return [=](const std::exception& error) {
-    const std::string text = error.what();
-    return ((text.find(parts) != std::string::npos) && ...);
-  };
-}
-
 }  // namespace canopy::test
