@@ -105,8 +105,9 @@ class RoutingTrace {
 
  private:
   RoutingTraceOptions options_;
-  // Mutable because layers write to a trace that who reads it may have declared const.
   bool recomputing_;
+  // Mutable because a trace that its reader declares const is written to all the same: by the layers, through live(),
+  // and by the end of the trace around it.
   mutable RoutingTrace* outer_;
   mutable std::vector<RoutingDecision> decisions_;
 };
