@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
+#include <limits>
+#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
@@ -12,90 +13,74 @@
 #include <canopy/core/kernels/reductions.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/routed/routing_trace.hpp>
+#include <canopy/nn/routed/two_means.hpp>
 
 #include <fmt/format.h>
 
 namespace canopy::nn {
 namespace {
 
-using kernels::dot;
 using Rows = std::span<std::int64_t>;
 
-// The direction between the two clusters of `rows`; all zeros where they cannot be told apart.
-std::vector<float> two_means(const Tensor& samples, Rows rows, int iterations, RandomStream& random) {
-  const std::int64_t inputs = samples.extent(1);
-  const auto row = [&](std::int64_t r) { return samples.data() + r * inputs; };
-  std::uniform_int_distribution<std::size_t> any(0, rows.size() - 1);
-  const std::size_t first = any(random);
-  std::size_t second = any(random);
-  const auto distance = [&](std::size_t i) {
-    double sum = 0;
-    for (std::int64_t k = 0; k < inputs; ++k) {
-      const double difference = row(rows[i])[k] - row(rows[first])[k];
-      sum += difference * difference;
+// The samples, and the same over 2^exponent with magnitudes up to 1: clusters are looked for there, whatever the scale.
+struct Scaled {
+  const Tensor& samples;
+  int exponent = 0;
+  Tensor unit;
+
+  explicit Scaled(const Tensor& x) : samples(x), unit(x.shape()) {
+    float largest = 0;
+    for (const float v : x.elements()) {
+      if (!std::isfinite(v)) throw Error("initialise_tree: the samples hold a value that is not finite");
+      largest = std::max(largest, std::abs(v));
     }
-    return sum;
-  };
-  if (distance(second) == 0) {
-    std::vector<double> distances(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) distances[i] = distance(i);
-    second = static_cast<std::size_t>(std::ranges::max_element(distances) - distances.begin());
+    std::frexp(largest, &exponent);
+    std::ranges::transform(x.elements(), unit.mutable_elements().begin(),
+                           [&](float v) { return std::ldexp(v, -exponent); });
   }
-  std::vector<float> low(row(rows[first]), row(rows[first]) + inputs);
-  std::vector<float> high(row(rows[second]), row(rows[second]) + inputs);
-  std::vector<float> direction(static_cast<std::size_t>(inputs));
-  for (int iteration = 0; iteration < iterations; ++iteration) {
-    // |x - low|^2 > |x - high|^2  <=>  x . (high - low) > (|high|^2 - |low|^2) / 2
-    for (std::size_t i = 0; i < direction.size(); ++i) direction[i] = high[i] - low[i];
-    const double middle = (dot(high.data(), high.data(), inputs) - dot(low.data(), low.data(), inputs)) / 2;
-    std::vector<float> sums[2] = {std::vector<float>(direction.size()), std::vector<float>(direction.size())};
-    std::int64_t counts[2] = {0, 0};
-    for (const std::int64_t r : rows) {
-      const int side = dot(row(r), direction.data(), inputs) > middle ? 1 : 0;
-      ++counts[side];
-      for (std::size_t i = 0; i < direction.size(); ++i) sums[side][i] += row(r)[i];
-    }
-    if (counts[0] == 0 || counts[1] == 0) break;
-    for (std::size_t i = 0; i < direction.size(); ++i) {
-      low[i] = sums[0][i] / static_cast<float>(counts[0]);
-      high[i] = sums[1][i] / static_cast<float>(counts[1]);
-    }
-  }
-  for (std::size_t i = 0; i < direction.size(); ++i) direction[i] = high[i] - low[i];
-  return direction;
+};
+
+double standard_deviation(const std::vector<double>& values) {
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0;
+  for (const double v : values) squares += (v - mean) * (v - mean);
+  return std::sqrt(squares / n);
+}
+
+// Half-way between the two distinct neighbours that are nearest to the median, since a boundary through a sample would
+// leave its side to rounding; the common value where all are equal.
+double boundary_near_median(std::vector<double> values) {
+  std::ranges::sort(values);
+  const auto median = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  const auto [equal, above] = std::ranges::equal_range(values, *median);
+  const bool below_it = equal != values.begin() && (above == values.end() || median - equal <= above - median);
+  if (!below_it && above == values.end()) return *median;
+  const auto upper = below_it ? equal : above;
+  return std::midpoint(*(upper - 1), *upper);
 }
 
 // Sets one node's boundary and sorts `rows` into left and right children; returns where the right ones begin.
-std::size_t split(const Tensor& samples, Rows rows, const TreeInitialisationOptions& options, RandomStream& random,
-                  float* weights, float* bias) {
-  const std::int64_t inputs = samples.extent(1);
-  const auto projection = [&](std::int64_t r, const float* w) { return dot(samples.data() + r * inputs, w, inputs); };
+std::size_t split(const Scaled& scaled, Rows rows, const TreeInitialisationOptions& options, RandomStream& random,
+                  std::span<float> weights, float& bias) {
+  const auto projection = [&](std::int64_t row) {
+    return kernels::dot(scaled.samples.data() + row * std::ssize(weights), weights.data(), std::ssize(weights));
+  };
   if (rows.size() >= 2) {
-    std::vector<float> direction = two_means(samples, rows, options.iterations, random);
-    double sum = 0;
-    double squares = 0;
-    for (const std::int64_t r : rows) {
-      const double v = projection(r, direction.data());
-      sum += v;
-      squares += v * v;
-    }
-    const auto n = static_cast<double>(rows.size());
-    const double deviation = std::sqrt(std::max(squares / n - sum / n * (sum / n), 0.0));
-    // Beside their common part: samples may be of any scale.
-    if (deviation > 1e-6 * std::sqrt(squares / n)) {
-      std::transform(direction.begin(), direction.end(), weights,
-                     [&](float v) { return v * options.spread / static_cast<float>(deviation); });
-      std::vector<double> projections;
-      for (const std::int64_t r : rows) projections.push_back(projection(r, weights));
-      const auto median = projections.begin() + static_cast<std::ptrdiff_t>(projections.size() / 2);
-      std::nth_element(projections.begin(), median, projections.end());
-      // Half-way between the middle two: a boundary through a sample would leave its side to rounding.
-      const double below = *std::max_element(projections.begin(), median);
-      *bias = -static_cast<float>((below + *median) / 2);
+    const Bisector bisector = two_means(scaled.unit, rows, options.iterations, random);
+    const double deviation = standard_deviation(bisector.heights(scaled.unit, rows));
+    if (deviation > 0) {
+      constexpr double largest = std::numeric_limits<float>::max();
+      const double factor = std::ldexp(options.spread / deviation, -scaled.exponent);
+      std::ranges::transform(bisector.normal, weights.begin(),
+                             [&](float v) { return static_cast<float>(std::clamp(v * factor, -largest, largest)); });
+      std::vector<double> projections(rows.size());
+      std::ranges::transform(rows, projections.begin(), projection);
+      bias = -static_cast<float>(boundary_near_median(std::move(projections)));
     }
   }
-  const auto right = std::stable_partition(rows.begin(), rows.end(),
-                                           [&](std::int64_t r) { return projection(r, weights) + *bias < 0; });
+  const auto right =
+      std::stable_partition(rows.begin(), rows.end(), [&](std::int64_t row) { return projection(row) + bias < 0; });
   return static_cast<std::size_t>(right - rows.begin());
 }
 
@@ -129,15 +114,18 @@ void initialise_tree(FFF& layer, const Tensor& samples, const TreeInitialisation
                                   options.iterations, options.spread));
   }
   RandomStream& random = random_stream("tree initialisation");
-  float* weights = layer.node_weights().mutable_value().mutable_data();
-  float* biases = layer.node_biases().mutable_value().mutable_data();
+  const Scaled scaled(samples);
+  const std::span<float> weights = layer.node_weights().mutable_value().mutable_elements();  // [nodes, inputs]
+  const std::span<float> biases = layer.node_biases().mutable_value().mutable_elements();
   std::vector<std::int64_t> order(static_cast<std::size_t>(samples.extent(0)));
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
+  std::iota(order.begin(), order.end(), std::int64_t{0});
   std::vector<Rows> level = {Rows(order)};
-  for (std::int64_t node = 0; node < layer.nodes();) {
+  const auto width = static_cast<std::size_t>(inputs);
+  for (std::size_t node = 0; node < biases.size();) {
     std::vector<Rows> below;
     for (const Rows rows : level) {
-      const std::size_t right = split(samples, rows, options, random, weights + node * inputs, biases + node);
+      const std::size_t right =
+          split(scaled, rows, options, random, weights.subspan(node * width, width), biases[node]);
       below.push_back(rows.first(right));
       below.push_back(rows.subspan(right));
       ++node;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include <canopy/core/error.hpp>
@@ -93,8 +94,8 @@ BOOST_AUTO_TEST_CASE(every_tree_of_a_model_splits_what_reaches_it) {
 
 // Whatever the scale of the samples, and of what they have in common.
 BOOST_AUTO_TEST_CASE(samples_of_any_scale_are_split_evenly) {
-  for (const float scale : {1e-6f, 1e-3f, 1.f, 1e4f}) {
-    for (const float common : {0.f, 10.f}) {
+  for (const float scale : {1e-35f, 1e-20f, 1e-6f, 1e-3f, 1.f, 1e4f, 1e20f, 1e35f}) {
+    for (const float common : {0.f, 10.f, 1000.f}) {
       manual_seed(19);
       nn::FFF model({.inputs = 6, .outputs = 2, .depth = 3, .leaf_width = 1});
       Tensor x = normal({1600, 6});
@@ -117,6 +118,30 @@ BOOST_AUTO_TEST_CASE(every_node_that_two_distinct_samples_reach_gets_a_boundary)
     std::ranges::sort(leaf.mutable_elements());
     for (std::int32_t i = 0; i < 8; ++i) BOOST_TEST(leaf.data()[i] == i, "seed " << seed);
   }
+}
+
+// Rows that differ in one column by little, among many copies, at each scale.
+BOOST_AUTO_TEST_CASE(two_distinct_samples_are_told_apart) {
+  for (const float scale : {1e-30f, 1e-3f, 1.f, 1e30f}) {
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+      manual_seed(seed);
+      nn::FFF model({.inputs = 9, .outputs = 2, .depth = 1, .leaf_width = 1});
+      Tensor x({2 + static_cast<std::int64_t>(seed % 7), 9}, scale);
+      x.mutable_elements()[3] *= 1.25f;
+      nn::initialise_tree(model, x);
+      const Indices leaf = model.infer(x).leaf;
+      for (std::int64_t b = 1; b < x.extent(0); ++b) {
+        BOOST_TEST(leaf.data()[b] == 1 - leaf.data()[0], "scale " << scale << ", seed " << seed << ", row " << b);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(samples_that_are_not_finite_are_refused) {
+  nn::FFF model({.inputs = 3, .outputs = 2, .depth = 1, .leaf_width = 1});
+  Tensor x({2, 3}, 1.f);
+  x.mutable_elements()[4] = std::numeric_limits<float>::infinity();
+  BOOST_CHECK_EXCEPTION(nn::initialise_tree(model, x), Error, test::speaks_of("not finite"));
 }
 
 BOOST_AUTO_TEST_CASE(a_tree_alone_is_initialised_as_a_model) {
