@@ -18,6 +18,16 @@ struct Environment {
 
 const Environment& environment();
 
+/// The kernels of OpenBLAS, as the variable OPENBLAS_CORETYPE names them, that would serve this processor better than
+/// those that OpenBLAS chose when it was loaded; none where it chose well. For every processor newer than itself it
+/// takes those of the oldest (Prescott), five times slower and more.
+std::optional<std::string> better_blas_kernels();
+
+/// Starts this program once more, with OPENBLAS_CORETYPE set, where there are better kernels and the variable says
+/// nothing else: OpenBLAS reads it only when it is loaded. To be called before anything else is done; returns where
+/// there is nothing to gain.
+void restart_with_better_blas_kernels();
+
 /// One line that every program prints on stderr when it starts: version, SIMD set, BLAS, threads, and the seed or
 /// seeds.
 std::string banner(const std::string& seed);

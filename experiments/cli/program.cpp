@@ -71,6 +71,7 @@ void print_line(std::string text) {
 }  // namespace
 
 int run_program(const Program& program, int argc, const char* const* argv) {
+  restart_with_better_blas_kernels();
   harness::hold_standard_streams();
   CLI::App app("Trains networks that use a few neurons of many, and runs the experiments of their papers again.",
                "canopy");
