@@ -45,7 +45,6 @@ Tape::Tape(Purpose purpose, const TapeOptions& options)
     }
     thread_->pauses = 0;
   }
-  flush_denormals();
   thread_->innermost = this;
 }
 
@@ -157,6 +156,7 @@ void Tape::backward(const Variable& loss) {
   if (loss.size() != 1) {
     throw ShapeError(fmt::format("backward: the loss must be one number, not {}", loss.shape().to_string()));
   }
+  const FlushDenormals flush;
   loss.accumulate(Tensor(loss.shape(), 1.f));
   walk();
 }

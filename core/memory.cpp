@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include <pthread.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif
@@ -22,16 +23,16 @@ namespace canopy::memory {
 namespace {
 
 constexpr std::size_t keep_below = std::size_t{64} << 20;
-constexpr std::size_t classes_an_octave = 8;
-constexpr std::size_t number_of_classes = classes_an_octave * 32;
+constexpr std::size_t classes_per_octave = 8;
+constexpr std::size_t number_of_classes = classes_per_octave * 32;
 
 // Classes within an octave [2^k, 2^(k+1)) lie 2^k / 8 apart; the smallest block is one cache line.
 std::size_t class_index(std::size_t bytes) {
-  if (bytes <= alignment * classes_an_octave) return (std::max<std::size_t>(bytes, 1) - 1) / alignment;
+  if (bytes <= alignment * classes_per_octave) return (std::max<std::size_t>(bytes, 1) - 1) / alignment;
   const auto octave = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;
-  const std::size_t step = (std::size_t{1} << octave) / classes_an_octave;
+  const std::size_t step = (std::size_t{1} << octave) / classes_per_octave;
   const std::size_t within = (bytes - 1 - (std::size_t{1} << octave)) / step;
-  return (octave - 9) * classes_an_octave + classes_an_octave + within;
+  return (octave - 9) * classes_per_octave + classes_per_octave + within;
 }
 
 // The cached blocks of a class. The newest is taken first, since its memory is still in the processor's caches; the
@@ -93,9 +94,9 @@ void release(void* block, std::size_t size) noexcept { ::operator delete(block, 
 
 // The size of the blocks of a class: the inverse of class_index.
 std::size_t class_size(std::size_t index) {
-  if (index < classes_an_octave) return (index + 1) * alignment;
-  const std::size_t octave = index / classes_an_octave + 8;
-  return (std::size_t{1} << octave) / classes_an_octave * (classes_an_octave + index % classes_an_octave + 1);
+  if (index < classes_per_octave) return (index + 1) * alignment;
+  const std::size_t octave = index / classes_per_octave + 8;
+  return (std::size_t{1} << octave) / classes_per_octave * (classes_per_octave + index % classes_per_octave + 1);
 }
 
 class Pool {
@@ -178,9 +179,12 @@ class Pool {
   std::uint64_t clock_ = 0;
 };
 
-// Never destroyed: arrays of static storage duration may be freed after every other destructor has run.
+// Never destroyed: arrays of static storage duration may be freed after every other destructor has run. Nobody holds
+// its lock while the process forks: in the child nobody would be there to release it.
 Pool& pool() {
   static Pool& instance = *new Pool;
+  [[maybe_unused]] static const int watches_forks =
+      pthread_atfork([] { instance.mutex.lock(); }, [] { instance.mutex.unlock(); }, [] { instance.mutex.unlock(); });
   return instance;
 }
 
@@ -201,11 +205,11 @@ void release_surplus(std::size_t more) noexcept {
 }  // namespace
 
 std::size_t size_class(std::size_t bytes) {
-  if (bytes <= alignment * classes_an_octave) {
+  if (bytes <= alignment * classes_per_octave) {
     return (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   }
   const auto octave = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;
-  const std::size_t step = (std::size_t{1} << octave) / classes_an_octave;
+  const std::size_t step = (std::size_t{1} << octave) / classes_per_octave;
   if (bytes > std::numeric_limits<std::size_t>::max() - step) throw std::bad_alloc();
   return (bytes + step - 1) / step * step;
 }

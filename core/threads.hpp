@@ -10,7 +10,9 @@ namespace canopy {
 /// Processors this process may run on.
 int hardware_threads();
 
-/// The number of threads that `parallel_for` uses; `hardware_threads()` unless a ThreadGuard says otherwise.
+/// The number of threads that `parallel_for` uses; `hardware_threads()` unless a ThreadGuard says otherwise. Always 1
+/// in a child that fork() made after the parent had used several: the child has none of them, and OpenMP would wait for
+/// them for ever.
 int threads();
 
 /// Sets the process's thread count for its own lifetime. Throws ConfigError for a count below 1.
@@ -37,9 +39,18 @@ class SerialGuard {
   bool before_;
 };
 
-/// Makes this thread treat denormal numbers as zero: hardened trees produce tiny probabilities, and denormals are slow.
-/// Done for the first thread when the library is loaded and for every thread of `parallel_for`.
-void flush_denormals();
+/// Makes this thread treat denormal numbers as zero for its own lifetime: hardened trees produce tiny probabilities,
+/// and denormals are slow. `parallel_for` and `Tape::backward` do so and leave the caller's thread as it was.
+class FlushDenormals {
+ public:
+  FlushDenormals();
+  ~FlushDenormals();
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+  std::uint64_t before_;  // of the bits that this sets
+};
 
 namespace detail {
 /// A non-owning reference to a callable `void(begin, end)`: `parallel_for` compiles once and allocates nothing.

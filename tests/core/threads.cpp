@@ -9,8 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include <canopy/core/array.hpp>
 #include <canopy/core/error.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
@@ -145,12 +148,54 @@ BOOST_AUTO_TEST_CASE(guards_restore) {
   BOOST_TEST(canopy::threads() == before);
 }
 
-BOOST_AUTO_TEST_CASE(denormals_are_zero_on_every_thread) {
+// In the library's own work only: the process that it is loaded into keeps its numbers (tests/support/main.cpp checks
+// that after every test).
+BOOST_AUTO_TEST_CASE(denormals_are_zero_in_loops_and_nowhere_else) {
+  BOOST_TEST(!denormals_are_flushed());
+  for (const int count : {1, 3}) {
+    const ThreadGuard guard(count);
+    std::atomic<int> flushed{0};
+    parallel_for(3, 1, [&](std::int64_t, std::int64_t) { flushed += denormals_are_flushed(); });
+    BOOST_TEST(flushed == count);
+    BOOST_CHECK_THROW(parallel_for(3, 1, [](std::int64_t, std::int64_t) { throw Error("stop"); }), Error);
+    BOOST_TEST(!denormals_are_flushed());
+  }
+  const FlushDenormals flush;
+  { const FlushDenormals again; }
+  parallel_for(3, 1, [](std::int64_t, std::int64_t) {});
   BOOST_TEST(denormals_are_flushed());
+}
+
+// It has none of the parent's threads, and OpenMP would wait for them.
+BOOST_AUTO_TEST_CASE(a_child_of_fork_goes_on_alone) {
   const ThreadGuard guard(3);
-  std::atomic<int> flushed{0};
-  parallel_for(3, 1, [&](std::int64_t, std::int64_t) { flushed += denormals_are_flushed(); });
-  BOOST_TEST(flushed == 3);
+  const auto sum = [] {
+    std::atomic<std::int64_t> total{0};
+    parallel_for(300, 1, [&](std::int64_t begin, std::int64_t end) {
+      Tensor ones({end - begin}, 1.f);  // from the pool, whose lock nobody holds
+      for (const float one : ones.elements()) total += static_cast<std::int64_t>(one);
+    });
+    return total.load();
+  };
+  std::atomic<bool> stop = false;
+  std::thread busy([&] {
+    while (!stop) Tensor({1000}, 0.f);
+  });
+  BOOST_TEST(sum() == 300);
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(20);
+      const bool right = canopy::threads() == 1 && sum() == 300;
+      _exit(right ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    BOOST_TEST(status == 0);
+  }
+  stop = true;
+  busy.join();
+  BOOST_TEST(canopy::threads() == 3);
 }
 
 // Loops of different threads of the user do not disturb each other.
