@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <limits>
 #include <memory>
 
@@ -15,6 +13,7 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include "support/reference.hpp"
 #include "support/same_bits.hpp"
 
 using namespace canopy;
@@ -79,17 +78,7 @@ std::vector<float> values(const Variable& p) { return {p.value().elements().begi
 
 // Every optimizer_* file: the parameter after each step, to 1e-3 of the largest magnitude.
 BOOST_AUTO_TEST_CASE(paths_agree_with_the_reference) {
-  const char* folder = std::getenv("CANOPY_REFERENCE");
-  if (!folder || !std::filesystem::is_directory(folder)) {
-    BOOST_TEST_MESSAGE("SKIPPED: CANOPY_REFERENCE names no folder, optimizers are not compared with reference values");
-    return;
-  }
-  int files = 0;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
-    const std::string name = file.path().filename().string();
-    if (!name.starts_with("optimizer_") || file.path().extension() != ".safetensors") continue;
-    ++files;
-    const Safetensors reference = read_safetensors(file.path());
+  test::for_each_reference("optimizer_", [](const Safetensors& reference, const std::string& name) {
     const Tensor& target = reference.tensors.at("target");
     const Tensor& scale = reference.tensors.at("scale");
     const Tensor& path = reference.tensors.at("path");
@@ -110,8 +99,7 @@ BOOST_AUTO_TEST_CASE(paths_agree_with_the_reference) {
     }
     BOOST_TEST(worst <= 1e-3 * largest, name << ": off by " << worst << " of " << largest);
     BOOST_TEST_MESSAGE(name << ": relative error " << worst / largest);
-  }
-  BOOST_TEST(files > 0, "no optimizer_* file in " << folder);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(one_step_by_hand) {

@@ -12,20 +12,23 @@ namespace canopy::test {
 
 namespace fs = std::filesystem;
 
+fs::path reference_folder() {
+  const char* chosen = std::getenv("CANOPY_REFERENCE");
+  const fs::path folder = chosen != nullptr && *chosen != 0 ? chosen : CANOPY_TEST_REFERENCE;
+  BOOST_TEST_REQUIRE(fs::is_directory(folder), "no folder of reference values at " << folder);
+  return folder;
+}
+
 void for_each_reference(std::string_view family,
                         const std::function<void(const Safetensors& file, const std::string& name)>& check) {
-  const char* folder = std::getenv("CANOPY_REFERENCE");
-  if (folder == nullptr || !fs::is_directory(folder)) {
-    BOOST_TEST_MESSAGE(fmt::format("SKIPPED {}: no reference values at CANOPY_REFERENCE={}", family,
-                                   folder == nullptr ? "(not set)" : folder));
-    return;
-  }
+  BOOST_TEST_REQUIRE(std::ranges::count(reference_families, family) == 1, family << " is in no list");
+  const fs::path folder = reference_folder();
   std::set<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with(family) && name.ends_with(".safetensors")) files.insert(entry.path());
   }
-  BOOST_TEST(!files.empty(), fmt::format("no {}* file in {}", family, folder));
+  BOOST_TEST(!files.empty(), fmt::format("no {}* file in {}", family, folder.string()));
   for (const fs::path& path : files) {
     BOOST_TEST_MESSAGE(fmt::format("reference {}", path.filename().string()));
     check(read_safetensors(path), path.stem().string());

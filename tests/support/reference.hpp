@@ -1,6 +1,8 @@
-// Reference values under $CANOPY_REFERENCE: every file of a family, whatever its sizes.
+// Reference values, tests/reference unless $CANOPY_REFERENCE names another folder: every file of a family, whatever its
+// sizes.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -10,8 +12,16 @@
 
 namespace canopy::test {
 
-/// Calls `check(file, name)` for every file whose name starts with `family`. Where the folder is absent, says so and
-/// returns; where it exists but holds no file of the family, the running test fails.
+/// What the names of the files begin with that tests read.
+inline constexpr std::array<std::string_view, 11> reference_families = {
+    "embedding_", "fff_balanced_", "fff_soft_",  "fff_tree_", "gelu_",    "layer_norm_",
+    "moe_",       "optimizer_",    "pointwise_", "schedule_", "training_"};
+
+/// The folder. Where there is none, the running test ends as failed.
+std::filesystem::path reference_folder();
+
+/// Calls `check(file, name)` for every file whose name starts with `family`, one of the list. Where there is none, the
+/// running test fails.
 void for_each_reference(std::string_view family,
                         const std::function<void(const Safetensors& file, const std::string& name)>& check);
 
