@@ -15,7 +15,8 @@
 namespace canopy {
 namespace {
 
-using kernels::Op;
+using kernels::Factor;
+using kernels::transposed;
 
 void check_linear(const Variable& x, const Variable& weight, const Variable& bias) {
   if (x.shape().rank() < 1 || weight.shape().rank() != 2 || x.extent(-1) != weight.extent(1)) {
@@ -29,11 +30,10 @@ void check_linear(const Variable& x, const Variable& weight, const Variable& bia
   }
 }
 
-// op(a) op(b), both matrices.
-Tensor product(Op op_a, const float* a, std::int64_t lda, Op op_b, const float* b, std::int64_t ldb, const Shape& shape,
-               std::int64_t m, std::int64_t n, std::int64_t k) {
+// A matrix, in an array of that shape.
+Tensor product(const Factor& a, const Factor& b, const Shape& shape) {
   Tensor c(shape);
-  kernels::gemm(op_a, op_b, m, n, k, a, lda, b, ldb, c.mutable_data(), n);
+  kernels::gemm(a, b, {c.mutable_data(), a.op_rows(), b.op_columns()});
   return c;
 }
 
@@ -69,8 +69,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
       kernels::activate_backward(activation, z.data(), kept_y.data(), dy.data(), dz.mutable_data(), dz.size());
     }
     if (dw.needed()) {
-      dw.accumulate(product(Op::transpose, dz.data(), outputs, Op::none, kept_x.data(), inputs, {outputs, inputs},
-                            outputs, inputs, rows));
+      dw.accumulate(product(transposed({dz.data(), rows, outputs}), {kept_x.data(), rows, inputs}, {outputs, inputs}));
     }
     if (db.needed()) {
       Tensor sums({outputs});
@@ -78,8 +77,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
       db.accumulate(std::move(sums));
     }
     if (dx.needed()) {
-      dx.accumulate(
-          product(Op::none, dz.data(), outputs, Op::none, kept_weight.data(), inputs, x_shape, rows, inputs, outputs));
+      dx.accumulate(product({dz.data(), rows, outputs}, {kept_weight.data(), outputs, inputs}, x_shape));
     }
   };
   const Variable inputs_of_record[] = {x, weight, bias};
@@ -94,16 +92,12 @@ Variable matmul(const Variable& a, const Variable& b) {
         fmt::format("matmul: the matrices do not fit: {} and {}", a.shape().to_string(), b.shape().to_string()));
   }
   const std::int64_t m = a.extent(0), k = a.extent(1), n = b.extent(1);
-  Tensor c = product(Op::none, a.value().data(), k, Op::none, b.value().data(), n, {m, n}, m, n, k);
+  Tensor c = product({a.value().data(), m, k}, {b.value().data(), k, n}, {m, n});
   const Tensor kept_a = b.requires_grad() ? a.value() : Tensor();
   const Tensor kept_b = a.requires_grad() ? b.value() : Tensor();
   const auto backward = [=, da = a.sink(), db = b.sink()](const Tensor& dc) {
-    if (da.needed()) {
-      da.accumulate(product(Op::none, dc.data(), n, Op::transpose, kept_b.data(), n, {m, k}, m, k, n));
-    }
-    if (db.needed()) {
-      db.accumulate(product(Op::transpose, kept_a.data(), k, Op::none, dc.data(), n, {k, n}, k, n, m));
-    }
+    if (da.needed()) da.accumulate(product({dc.data(), m, n}, transposed({kept_b.data(), k, n}), {m, k}));
+    if (db.needed()) db.accumulate(product(transposed({kept_a.data(), m, k}), {dc.data(), m, n}, {k, n}));
   };
   return record("matmul", {a, b}, std::move(c), keep(kept_a, kept_b), backward);
 }

@@ -15,7 +15,8 @@
 
 namespace canopy {
 
-using kernels::Op;
+using kernels::transposed;
+using kernels::Update;
 
 TreePaths tree_paths(const Variable& logits, int depth, Routing routing) {
   const std::int64_t leaves = std::int64_t{1} << depth;
@@ -76,10 +77,10 @@ Variable leaf_mixture(const Variable& path, const Variable& hidden, const Variab
   kernels::weigh_leaves(path.value().data(), hidden.value().data(), batch * leaves, leaf_width,
                         weighted.mutable_data());
   Tensor y({batch, outputs});
-  kernels::gemm(Op::none, Op::none, batch, outputs, width, weighted.data(), width, w2.value().data(), outputs,
-                y.mutable_data(), outputs);
-  kernels::gemm(Op::none, Op::none, batch, outputs, leaves, path.value().data(), leaves, b2.value().data(), outputs,
-                y.mutable_data(), outputs, true);
+  kernels::gemm({weighted.data(), batch, width}, {w2.value().data(), width, outputs},
+                {y.mutable_data(), batch, outputs});
+  kernels::gemm({path.value().data(), batch, leaves}, {b2.value().data(), leaves, outputs},
+                {y.mutable_data(), batch, outputs}, Update::add);
 
   return record("leaf_mixture", {path, hidden, w2, b2}, std::move(y),
                 keep(path.value(), hidden.value(), w2.value(), b2.value()),
@@ -87,23 +88,23 @@ Variable leaf_mixture(const Variable& path, const Variable& hidden, const Variab
                  dhidden = hidden.sink(), dw2 = w2.sink(), db2 = b2.sink()](const Tensor& dy) {
                   if (dw2.needed()) {  // [leaves * leaf_width, outputs] = weighted^T dy
                     Tensor grad({leaves, leaf_width, outputs});
-                    kernels::gemm(Op::transpose, Op::none, width, outputs, batch, weighted.data(), width, dy.data(),
-                                  outputs, grad.mutable_data(), outputs);
+                    kernels::gemm(transposed({weighted.data(), batch, width}), {dy.data(), batch, outputs},
+                                  {grad.mutable_data(), width, outputs});
                     dw2.accumulate(std::move(grad));
                   }
                   if (db2.needed()) {
                     Tensor grad({leaves, outputs});
-                    kernels::gemm(Op::transpose, Op::none, leaves, outputs, batch, s.data(), leaves, dy.data(), outputs,
-                                  grad.mutable_data(), outputs);
+                    kernels::gemm(transposed({s.data(), batch, leaves}), {dy.data(), batch, outputs},
+                                  {grad.mutable_data(), leaves, outputs});
                     db2.accumulate(std::move(grad));
                   }
                   if (!dpath.needed() && !dhidden.needed()) return;
                   Tensor dweighted({batch, width});  // dy W2^T
-                  kernels::gemm(Op::none, Op::transpose, batch, width, outputs, dy.data(), outputs, w.data(), outputs,
-                                dweighted.mutable_data(), width);
+                  kernels::gemm({dy.data(), batch, outputs}, transposed({w.data(), width, outputs}),
+                                {dweighted.mutable_data(), batch, width});
                   Tensor grad_path({batch, leaves});  // dy b2^T + sum over the leaf of hidden * dweighted
-                  kernels::gemm(Op::none, Op::transpose, batch, leaves, outputs, dy.data(), outputs, b.data(), outputs,
-                                grad_path.mutable_data(), leaves);
+                  kernels::gemm({dy.data(), batch, outputs}, transposed({b.data(), leaves, outputs}),
+                                {grad_path.mutable_data(), batch, leaves});
                   Tensor grad_hidden = dhidden.needed() ? Tensor({batch, width}) : Tensor();
                   kernels::weigh_leaves_backward(s.data(), h.data(), dweighted.data(), batch * leaves, leaf_width,
                                                  grad_path.mutable_data(), grad_hidden.mutable_data());

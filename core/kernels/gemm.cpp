@@ -59,19 +59,23 @@ CBLAS_TRANSPOSE blas_op(Op op) { return op == Op::transpose ? CblasTrans : Cblas
 
 }  // namespace
 
-void gemm(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
-          const float* b, std::int64_t ldb, float* c, std::int64_t ldc, bool accumulate, const BlockFinish& finish) {
+void gemm(const Factor& a, const Factor& b, const Destination& c, Update update, const BlockFinish& finish) {
+  const std::int64_t m = c.rows, n = c.columns, k = a.op_columns();
+  if (a.op_rows() != m || b.op_rows() != k || b.op_columns() != n) {
+    throw ShapeError(fmt::format("gemm: [{}, {}] and [{}, {}] have no product [{}, {}]", a.op_rows(), k, b.op_rows(),
+                                 b.op_columns(), m, n));
+  }
   if (m == 0 || n == 0) return;
   if (k == 0) {
-    for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * ldc, n, 0.f);
+    for (std::int64_t i = 0; i < m && update == Update::overwrite; ++i) std::fill_n(c.data + i * c.stride, n, 0.f);
     if (finish) finish(0, m, 0, n);
     return;
   }
-  if (gemm_direct_pays(op_a, op_b, m, n, k)) {
-    gemm_direct(op_a, op_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate, finish);
+  if (gemm_direct_pays(a.op, b.op, m, n, k)) {
+    gemm_direct(a, b, c, update, finish);
     return;
   }
-  for (const std::int64_t extent : {m, n, k, lda, ldb, ldc}) blas_extent(extent);
+  for (const std::int64_t extent : {m, n, k, a.stride, b.stride, c.stride}) blas_extent(extent);
   const Cut panel = cut(m, n, k);
   const std::int64_t panels_across = (n - 1) / panel.columns + 1;
   const std::int64_t panels = ((m - 1) / panel.rows + 1) * panels_across;
@@ -80,11 +84,11 @@ void gemm(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k, cons
     for (std::int64_t p = begin; p < end; ++p) {
       const std::int64_t i = p / panels_across * panel.rows, i_end = std::min(m, i + panel.rows);
       const std::int64_t j = p % panels_across * panel.columns, j_end = std::min(n, j + panel.columns);
-      const float* a_panel = a + (op_a == Op::none ? i * lda : i);
-      const float* b_panel = b + (op_b == Op::none ? j : j * ldb);
-      cblas_sgemm(CblasRowMajor, blas_op(op_a), blas_op(op_b), blas_extent(i_end - i), blas_extent(j_end - j),
-                  blas_extent(k), 1.f, a_panel, blas_extent(lda), b_panel, blas_extent(ldb), accumulate ? 1.f : 0.f,
-                  c + i * ldc + j, blas_extent(ldc));
+      const float* a_panel = a.data + (a.op == Op::none ? i * a.stride : i);
+      const float* b_panel = b.data + (b.op == Op::none ? j : j * b.stride);
+      cblas_sgemm(CblasRowMajor, blas_op(a.op), blas_op(b.op), blas_extent(i_end - i), blas_extent(j_end - j),
+                  blas_extent(k), 1.f, a_panel, blas_extent(a.stride), b_panel, blas_extent(b.stride),
+                  update == Update::add ? 1.f : 0.f, c.data + i * c.stride + j, blas_extent(c.stride));
       if (finish) finish(i, i_end, j, j_end);
     }
   });

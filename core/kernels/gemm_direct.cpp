@@ -116,14 +116,14 @@ void transpose_strip(const float* in, std::int64_t ld, std::int64_t columns, std
 // of whole registers, zeros behind the columns. The others are read where they lie.
 class Strips {
  public:
-  Strips(Op op, std::int64_t n, std::int64_t k, const float* b, std::int64_t ldb, bool read_often)
-      : op_(op), n_(n), k_(k), b_(b), ldb_(ldb), all_(op == Op::transpose || read_often) {
+  Strips(const Factor& b, bool read_often)
+      : b_(b), n_(b.op_columns()), k_(b.op_rows()), all_(b.op == Op::transpose || read_often) {
     first_packed_ = all_ ? 0 : (width(count() - 1) == columns(count() - 1) ? count() : count() - 1);
     const std::int64_t packed = count() - first_packed_;
     if (packed == 0) return;
-    block_ = memory::allocate(static_cast<std::size_t>(packed * strip_width * k) * sizeof(float));
+    block_ = memory::allocate(static_cast<std::size_t>(packed * strip_width * k_) * sizeof(float));
     packed_ = static_cast<float*>(block_.data);
-    parallel_for(packed, std::max<std::int64_t>(1, simd::grain / (strip_width * k)),
+    parallel_for(packed, std::max<std::int64_t>(1, simd::grain / (strip_width * k_)),
                  [this](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t s = begin; s < end; ++s) pack(first_packed_ + s);
                  });
@@ -140,7 +140,7 @@ class Strips {
   /// Strip s from row p on.
   Strip at(std::int64_t s, std::int64_t p) const {
     if (s >= first_packed_) return {packed(s) + p * width(s), width(s), 16 * width(s)};
-    return {b_ + p * ldb_ + s * strip_width, ldb_, strip_width};  // the next strip is read next
+    return {b_.data + p * b_.stride + s * strip_width, b_.stride, strip_width};  // the next strip is read next
   }
 
  private:
@@ -148,20 +148,19 @@ class Strips {
   void pack(std::int64_t s) {
     float* out = packed(s);
     const std::int64_t used = columns(s), stride = width(s);
-    if (op_ == Op::transpose) {
-      transpose_strip(b_ + s * strip_width * ldb_, ldb_, used, k_, out, stride);
+    if (b_.op == Op::transpose) {
+      transpose_strip(b_.data + s * strip_width * b_.stride, b_.stride, used, k_, out, stride);
     } else {
-      for (std::int64_t p = 0; p < k_; ++p) std::copy_n(b_ + p * ldb_ + s * strip_width, used, out + p * stride);
+      for (std::int64_t p = 0; p < k_; ++p)
+        std::copy_n(b_.data + p * b_.stride + s * strip_width, used, out + p * stride);
     }
     for (std::int64_t p = 0; p < k_ && used < stride; ++p) {
       std::fill(out + p * stride + used, out + (p + 1) * stride, 0.f);
     }
   }
 
-  Op op_;
+  Factor b_;
   std::int64_t n_, k_;
-  const float* b_;
-  std::int64_t ldb_;
   bool all_;
   std::int64_t first_packed_ = 0;
   memory::Block block_;
@@ -194,26 +193,25 @@ bool gemm_direct_pays(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int
   return false;
 }
 
-void gemm_direct(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
-                 const float* b, std::int64_t ldb, float* c, std::int64_t ldc, bool accumulate,
-                 const BlockFinish& finish) {
+void gemm_direct(const Factor& a, const Factor& b, const Destination& c, Update update, const BlockFinish& finish) {
+  const std::int64_t m = c.rows, n = c.columns, k = a.op_columns();
   if (m == 0 || n == 0) return;
-  const Strips strips(op_b, n, k, b, ldb, m > 4 * tile_rows);
+  const Strips strips(b, m > 4 * tile_rows);
   // Rows of B that are not packed lie on pages of their own: fewer of them at a time.
   const std::int64_t block_k = strips.all_packed() ? 384 : 256;
   // The rows of A that all strips pass over while they are in the cache.
   constexpr std::int64_t block_floats = 1 << 15;
   const std::int64_t block_rows =
       std::max<std::int64_t>(1, block_floats / (tile_rows * std::min(k, block_k))) * tile_rows;
-  const std::int64_t a_row = op_a == Op::none ? lda : 1;
-  const std::int64_t a_column = op_a == Op::none ? 1 : lda;
+  const std::int64_t a_row = a.op == Op::none ? a.stride : 1;
+  const std::int64_t a_column = a.op == Op::none ? 1 : a.stride;
 
   const auto compute = [&](std::int64_t row_begin, std::int64_t s, std::int64_t p, std::int64_t p_end) {
     const std::int64_t row_end = std::min(m, row_begin + block_rows);
     for (std::int64_t i = row_begin; i < row_end; i += tile_rows) {
       tile_of_strip(std::min(tile_rows, row_end - i), strips.columns(s), strips.width(s), p_end - p,
-                    {a + i * a_row + p * a_column, a_row, a_column}, strips.at(s, p), c + i * ldc + s * strip_width,
-                    ldc, accumulate || p > 0);
+                    {a.data + i * a_row + p * a_column, a_row, a_column}, strips.at(s, p),
+                    c.data + i * c.stride + s * strip_width, c.stride, update == Update::add || p > 0);
     }
     if (finish && p_end == k) {
       finish(row_begin, row_end, s * strip_width, s * strip_width + strips.columns(s));

@@ -15,8 +15,7 @@ bool gemm_direct_pays(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int
 
 /// As gemm, for any sizes with k > 0. Each element is a sum over k in order, in blocks whose length depends on the
 /// operation and m alone.
-void gemm_direct(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
-                 const float* b, std::int64_t ldb, float* c, std::int64_t ldc, bool accumulate = false,
+void gemm_direct(const Factor& a, const Factor& b, const Destination& c, Update update = Update::overwrite,
                  const BlockFinish& finish = {});
 
 }  // namespace canopy::kernels

@@ -36,7 +36,7 @@ void linear_forward(std::int64_t rows, std::int64_t inputs, std::int64_t outputs
       for (std::int64_t row = row_begin; row < row_end; ++row) finish_row(row, begin, end);
     };
   }
-  gemm(Op::none, Op::transpose, rows, outputs, inputs, x, inputs, w, inputs, product, outputs, false, finish);
+  gemm({x, rows, inputs}, transposed({w, outputs, inputs}), {product, rows, outputs}, Update::overwrite, finish);
 }
 
 }  // namespace canopy::kernels

@@ -48,8 +48,7 @@ class DenseByGemm {
     const std::int64_t batch = x.extent(0), n = hidden_.extent(1);
     float* h = hidden_.mutable_data();
     kernels::linear_forward(batch, width, n, x.data(), weights_.in.data(), nullptr, Activation::gelu, h);
-    kernels::gemm(kernels::Op::none, kernels::Op::none, batch, width, n, h, n, weights_.out.data(), width,
-                  y_.mutable_data(), width);
+    kernels::gemm({h, batch, n}, {weights_.out.data(), n, width}, {y_.mutable_data(), batch, width});
   }
 
  private:

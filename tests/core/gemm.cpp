@@ -18,7 +18,11 @@
 #include <boost/test/unit_test.hpp>
 
 using namespace canopy;
+using kernels::Destination;
+using kernels::Factor;
 using kernels::Op;
+using kernels::transposed;
+using kernels::Update;
 
 BOOST_AUTO_TEST_SUITE(gemm)
 
@@ -69,10 +73,13 @@ struct Product {
         std::fill_n(result.begin() + i * ldc, n, std::numeric_limits<float>::quiet_NaN());
       }
     }
-    (direct ? kernels::gemm_direct : kernels::gemm)(op_a, op_b, m, n, k, a.data(), lda, b.data(), ldb, result.data(),
-                                                    ldc, accumulate, finish);
+    (direct ? kernels::gemm_direct : kernels::gemm)(first(), second(), {result.data(), m, n, ldc},
+                                                    accumulate ? Update::add : Update::overwrite, finish);
     return result;
   }
+
+  Factor first() const { return op_a == Op::none ? Factor{a.data(), m, k, lda} : transposed({a.data(), k, m, lda}); }
+  Factor second() const { return op_b == Op::none ? Factor{b.data(), k, n, ldb} : transposed({b.data(), n, k, ldb}); }
 
   Op op_a, op_b;
   std::int64_t m, n, k, lda, ldb, ldc;
@@ -159,12 +166,13 @@ BOOST_AUTO_TEST_CASE(large_products_agree_and_their_bits_do_not_depend_on_thread
 BOOST_AUTO_TEST_CASE(no_terms_give_zeros_and_still_finish) {
   std::vector<float> c(6, 5.f);
   int calls = 0;
-  kernels::gemm(Op::none, Op::none, 2, 3, 0, nullptr, 1, nullptr, 3, c.data(), 3, false,
+  const Factor a{nullptr, 2, 0, 1}, b{nullptr, 0, 3};
+  kernels::gemm(a, b, {c.data(), 2, 3}, Update::overwrite,
                 [&](auto i, auto i_end, auto j, auto j_end) { calls += i == 0 && i_end == 2 && j == 0 && j_end == 3; });
   BOOST_TEST(c == std::vector<float>(6, 0.f), boost::test_tools::per_element());
   BOOST_TEST(calls == 1);
   c.assign(6, 5.f);
-  kernels::gemm(Op::none, Op::none, 2, 3, 0, nullptr, 1, nullptr, 3, c.data(), 3, true);
+  kernels::gemm(a, b, {c.data(), 2, 3}, Update::add);
   BOOST_TEST(c == std::vector<float>(6, 5.f), boost::test_tools::per_element());
 }
 
@@ -183,9 +191,8 @@ BOOST_AUTO_TEST_CASE(finish_sees_every_element_once_when_it_is_complete) {
               for (auto j = j0; j < j1; ++j) result[i * s.n + j] *= 2;
             }
           };
-          (direct ? kernels::gemm_direct : kernels::gemm)(op_a, op_b, s.m, s.n, s.k, product.a.data(), product.lda,
-                                                          product.b.data(), product.ldb, result.data(), s.n, false,
-                                                          twice);
+          (direct ? kernels::gemm_direct : kernels::gemm)(product.first(), product.second(), {result.data(), s.m, s.n},
+                                                          Update::overwrite, twice);
           std::vector<float> expected = product.fast(false, direct);
           for (float& v : expected) v *= 2;
           BOOST_TEST((result == expected));
@@ -209,7 +216,17 @@ BOOST_AUTO_TEST_CASE(blas_starts_no_threads_and_leaves_the_callers_setting) {
 
 BOOST_AUTO_TEST_CASE(extents_beyond_blas) {
   float c = 0;
-  BOOST_CHECK_THROW(kernels::gemm(Op::none, Op::none, 1, 1, 1, &c, std::int64_t{1} << 31, &c, 1, &c, 1), ShapeError);
+  BOOST_CHECK_THROW(kernels::gemm({&c, 1, 1, std::int64_t{1} << 31}, {&c, 1, 1}, {&c, 1, 1}), ShapeError);
+}
+
+BOOST_AUTO_TEST_CASE(factors_must_fit) {
+  std::vector<float> numbers(12);
+  const auto x = [&](std::int64_t rows, std::int64_t columns) { return Factor{numbers.data(), rows, columns}; };
+  const Destination c{numbers.data(), 2, 2};
+  BOOST_CHECK_THROW(kernels::gemm(x(2, 3), x(2, 2), c), ShapeError);
+  BOOST_CHECK_THROW(kernels::gemm(x(3, 2), x(2, 2), c), ShapeError);
+  BOOST_CHECK_THROW(kernels::gemm(x(2, 2), x(2, 3), c), ShapeError);
+  BOOST_CHECK_THROW(kernels::gemm(x(2, 3), transposed(x(3, 2)), c), ShapeError);
 }
 
 BOOST_AUTO_TEST_CASE(linear_agrees_with_product_bias_and_activation) {
