@@ -90,12 +90,13 @@ class Variable {
   /// An undefined variable, equal to no other.
   Variable() = default;
   /// A constant.
-  Variable(Tensor value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): constants convert
+  Variable(Tensor value)
+      : value_(std::move(value)), defined_(true) {}  // NOLINT(google-explicit-constructor): constants convert
   /// A leaf that gradients accumulate in until zero_grad().
   static Variable parameter(Tensor value, std::string name = {});
 
   /// False for an undefined variable, which stands for a bias that is not there.
-  bool is_defined() const { return value_.shape() != Shape{0} || slot_; }
+  bool is_defined() const { return defined_; }
 
   const Tensor& value() const { return value_; }
   /// The value for writing in place (optimizers, initialisation). All copies of this variable see what is written.
@@ -145,10 +146,11 @@ class Variable {
  private:
   friend class Tape;
   Variable(Tensor value, std::shared_ptr<detail::GradientSlot> slot)
-      : value_(std::move(value)), slot_(std::move(slot)) {}
+      : value_(std::move(value)), slot_(std::move(slot)), defined_(true) {}
 
   Tensor value_;
   std::shared_ptr<detail::GradientSlot> slot_;
+  bool defined_ = false;
 };
 
 }  // namespace canopy

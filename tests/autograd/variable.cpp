@@ -23,6 +23,13 @@ BOOST_AUTO_TEST_CASE(a_tensor_is_a_constant) {
   BOOST_CHECK_THROW(constant.set_requires_grad(true), TapeError);
 }
 
+BOOST_AUTO_TEST_CASE(only_what_nobody_gave_is_undefined) {
+  BOOST_TEST(!Variable().is_defined());
+  BOOST_TEST(Variable(Tensor()).is_defined());
+  BOOST_TEST(Variable(Tensor({0}, 0.f)).is_defined());
+  BOOST_TEST(Variable::parameter(Tensor({0}, 0.f)).is_defined());
+}
+
 BOOST_AUTO_TEST_CASE(identity) {
   const Variable a = Variable::parameter(Tensor({2}, 1.f), "a"), copy = a;
   const Variable other = Variable::parameter(a.value(), "a");
