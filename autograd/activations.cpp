@@ -1,19 +1,9 @@
 #include <canopy/autograd/activations.hpp>
 
-#include <string_view>
-
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/kernels/activations.hpp>
 
 namespace canopy {
-namespace {
-
-std::string_view name_of(Activation activation) {
-  constexpr std::string_view names[] = {"identity", "relu", "gelu", "sigmoid", "tanh", "softplus"};
-  return names[static_cast<std::size_t>(activation)];
-}
-
-}  // namespace
 
 // The closure holds the one array that backward reads, so that the other can be freed.
 Variable activate(Activation activation, const Variable& x) {
@@ -22,7 +12,7 @@ Variable activate(Activation activation, const Variable& x) {
   kernels::activate(activation, x.value().data(), y.mutable_data(), y.size());
   const bool reads_input = kernels::backward_reads_input(activation);
   const Tensor held = reads_input ? x.value() : y;
-  return record(name_of(activation), {x}, y, keep(held), [=, dx = x.sink()](const Tensor& dy) {
+  return record(to_string(activation), {x}, y, keep(held), [=, dx = x.sink()](const Tensor& dy) {
     if (!dx.needed()) return;
     Tensor grad(dy.shape());
     kernels::activate_backward(activation, reads_input ? held.data() : nullptr, reads_input ? nullptr : held.data(),

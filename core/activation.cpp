@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <string>
 #include <utility>
 
 #include <canopy/core/error.hpp>
@@ -26,9 +27,9 @@ bool equal_in_any_case(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string to_string(Activation activation) {
+std::string_view to_string(Activation activation) {
   for (const auto& [value, name] : names) {
-    if (value == activation) return std::string(name);
+    if (value == activation) return name;
   }
   throw ConfigError(fmt::format("activation: there is none of number {}", static_cast<int>(activation)));
 }
@@ -37,8 +38,12 @@ Activation activation_from_string(std::string_view name) {
   for (const auto& [value, known] : names) {
     if (equal_in_any_case(name, known)) return value;
   }
-  throw ConfigError(
-      fmt::format("activation: '{}' is none of identity, relu, gelu, sigmoid, tanh, softplus (in any case)", name));
+  std::string_view separator;
+  std::string known_names;
+  for (const auto& [value, known] : names) {
+    known_names += fmt::format("{}{}", std::exchange(separator, ", "), known);
+  }
+  throw ConfigError(fmt::format("activation: '{}' is none of {} (in any case)", name, known_names));
 }
 
 }  // namespace canopy

@@ -1,7 +1,6 @@
 // The activation functions by name: in layers' options, in checkpoints' metadata, in fused kernels.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 namespace canopy {
@@ -9,7 +8,7 @@ namespace canopy {
 enum class Activation { identity, relu, gelu, sigmoid, tanh, softplus };
 
 /// As in an option or a checkpoint: "identity", "relu", "gelu", ...
-std::string to_string(Activation activation);
+std::string_view to_string(Activation activation);
 
 /// The activation of that name in any case ("ReLU", "GELU", "tanh"). Throws ConfigError listing the names it knows.
 Activation activation_from_string(std::string_view name);

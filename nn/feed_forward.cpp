@@ -17,7 +17,7 @@ FeedForward::FeedForward(const FeedForwardOptions& options)
 Variable FeedForward::forward(const Variable& x) const { return output_(dropout_(hidden_(x))); }
 
 Architecture FeedForward::architecture() const {
-  Architecture described{.name = "ff", .options = {{"activation", to_string(options_.activation)}}};
+  Architecture described{.name = "ff", .options = {{"activation", std::string(to_string(options_.activation))}}};
   if (options_.dropout > 0) described.options.emplace("dropout", fmt::to_string(options_.dropout));
   return described;
 }

@@ -20,7 +20,7 @@ Linear::Linear(const LinearOptions& options) : options_(options) {
 Variable Linear::forward(const Variable& x) const { return linear(x, weight_, bias_, options_.activation); }
 
 Architecture Linear::architecture() const {
-  return {.name = "linear", .options = {{"activation", to_string(options_.activation)}}};
+  return {.name = "linear", .options = {{"activation", std::string(to_string(options_.activation))}}};
 }
 
 }  // namespace canopy::nn

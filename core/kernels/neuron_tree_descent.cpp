@@ -29,7 +29,7 @@ class Descent {
   Descent(const NeuronTree& tree, const float* x, int stop, std::int32_t* node, float* z)
       : tree_(tree), x_(x), stop_(stop), node_(node), z_(z) {}
 
-  // `rows` [n], all at `node` of `level`. They are reordered. The rows `next` [next_n] are asked for meanwhile.
+  // `rows` [n], all at `node` of `level`. They are reordered. The rows `next` [next_n] are prefetched.
   void operator()(std::int32_t* rows, std::int64_t n, std::int64_t node, int level, const std::int32_t* next,
                   std::int64_t next_n) {
     first_level_ = level;

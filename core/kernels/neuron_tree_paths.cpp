@@ -33,7 +33,7 @@ Path path_to(std::int64_t bottom, int depth, const float* w, std::int64_t width)
 }
 
 // Rows that share their path: strips outside, so that a strip's weights are read from the first cache. The strips of
-// the next path are asked for meanwhile, from the level on where it parts.
+// the next path are prefetched, from the level on where it parts.
 template <Write write>
 void sums_of_rows(const Path& path, int levels, std::int64_t width, const std::int32_t* rows, std::int64_t n,
                   const float* coefficient, float* y, const Path& next, int parts_at) {

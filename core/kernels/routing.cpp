@@ -53,7 +53,7 @@ struct Descent {
       const float* weights[N];
       for (std::size_t j = 0; j < N; ++j) weights[j] = tree.weights + node[j] * tree.inputs;
       float z[N];
-      if (node[0] == 0) {  // the root's weights are every row's; the next rows are asked for meanwhile
+      if (node[0] == 0) {  // the root's weights are every row's; the next rows are prefetched
         const float* ahead[N];
         for (std::size_t j = 0; j < N; ++j) ahead[j] = x[j] + static_cast<std::int64_t>(N) * tree.inputs;
         simd::dots<N, 1>(x.data(), weights, tree.inputs, z, ahead);

@@ -95,7 +95,7 @@ inline constexpr std::size_t most_dots = 7;  // of 16 registers
 #endif
 
 /// out[r * N + j] = x[r] . w[j] for rows of n floats, each number of them read once; R * N <= most_dots. The rows
-/// `ahead` are asked for meanwhile.
+/// `ahead` are prefetched.
 template <std::size_t R, std::size_t N>
 void dots(const float* const* x, const float* const* w, std::int64_t n, float* out, const float* const* ahead) {
   // Even and odd registers are summed apart: one sum would wait for its own additions.

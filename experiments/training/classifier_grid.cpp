@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::int64_t master_leaf_width = 8;
 constexpr std::int64_t experts_per_sample = 2;
-constexpr int deepest = 24;
 
 // Numbers in all training inputs; of a data set that is not known, those of MNIST.
 double inputs_of(const std::string& dataset) {
@@ -46,7 +45,7 @@ int depth_of(std::int64_t training_width, std::int64_t leaf_width) {
         fmt::format("leaf_width: {} leaves of training width {} are no power of two", leaf_width, training_width));
   }
   const int depth = std::countr_zero(static_cast<std::uint64_t>(training_width / leaf_width));
-  if (depth > deepest) throw ConfigError(fmt::format("depth: at most {}, not {}", deepest, depth));
+  if (depth > nn::deepest_tree) throw ConfigError(fmt::format("depth: at most {}, not {}", nn::deepest_tree, depth));
   return depth;
 }
 
@@ -85,7 +84,8 @@ Cell ClassifierCells::fff(const std::string& dataset, std::int64_t training_widt
 
 Cell ClassifierCells::fff_of_depth(const std::string& dataset, std::int64_t depth, std::int64_t leaf_width,
                                    const std::string& recipe) const {
-  if (depth < 0 || depth > deepest) throw ConfigError(fmt::format("depth: from 0 to {}, not {}", deepest, depth));
+  if (depth < 0 || depth > nn::deepest_tree)
+    throw ConfigError(fmt::format("depth: from 0 to {}, not {}", nn::deepest_tree, depth));
   if (leaf_width < 1) throw ConfigError(fmt::format("leaf_width: at least 1, not {}", leaf_width));
   return fff(dataset, leaf_width << depth, leaf_width, recipe);
 }

@@ -25,7 +25,7 @@ class ClassifierCells {
   /// A feedforward network of this hidden width,
   harness::Cell ff(const std::string& dataset, std::int64_t width, const std::string& recipe) const;
   /// the fast feedforward layer of paper 1, of 2^depth leaves; throws ConfigError where the training width is no such
-  /// multiple of the leaf width, or the depth above 24,
+  /// multiple of the leaf width, or the depth above nn::deepest_tree,
   harness::Cell fff(const std::string& dataset, std::int64_t training_width, std::int64_t leaf_width,
                     const std::string& recipe) const;
   harness::Cell fff_of_depth(const std::string& dataset, std::int64_t depth, std::int64_t leaf_width,

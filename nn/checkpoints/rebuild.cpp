@@ -56,7 +56,7 @@ std::unique_ptr<Layer> build_feed_forward(const SavedLayer& saved) {
 
 // The depth of a tree with that many leaves.
 int depth_of(std::int64_t leaves) {
-  for (int depth = 0; depth <= 24; ++depth) {
+  for (int depth = 0; depth <= deepest_tree; ++depth) {
     if (std::int64_t{1} << depth == leaves) return depth;
   }
   throw CheckpointError(fmt::format("'w1s' holds {} leaves, which is no power of two", leaves));
@@ -87,7 +87,7 @@ std::unique_ptr<Layer> build_fff(const SavedLayer& saved) {
 std::unique_ptr<Layer> build_tree_fff(const SavedLayer& saved) {
   const Shape& w_in = saved.shape("linear_in.weight", 2);
   const int trees = saved.number("trees"), depth = saved.number("depth");
-  if (trees < 1 || depth > 24 || w_in[0] != trees * ((std::int64_t{2} << depth) - 1)) {
+  if (trees < 1 || depth > deepest_tree || w_in[0] != trees * ((std::int64_t{2} << depth) - 1)) {
     throw CheckpointError(
         fmt::format("'linear_in.weight' holds {} neurons, not those of {} trees of depth {}", w_in[0], trees, depth));
   }

@@ -32,8 +32,8 @@ FFF::FFF(const FFFOptions& options) : options_(options) {
     throw ConfigError(fmt::format("FFF: inputs ({}), outputs ({}) and leaf_width ({}) must be at least 1",
                                   options.inputs, options.outputs, options.leaf_width));
   }
-  if (options.depth < 0 || options.depth > 24) {
-    throw ConfigError(fmt::format("FFF: the depth must lie in 0..24, not {}", options.depth));
+  if (options.depth < 0 || options.depth > deepest_tree) {
+    throw ConfigError(fmt::format("FFF: the depth must lie in 0..{}, not {}", deepest_tree, options.depth));
   }
   if (options.master_leaf_width < 0) {
     throw ConfigError(fmt::format("FFF: master_leaf_width must be at least 0, not {}", options.master_leaf_width));
@@ -233,7 +233,7 @@ Architecture FFF::architecture() const {
   Architecture described{.name = "fff",
                          .options = {{"depth", std::to_string(options_.depth)},
                                      {"leaf_width", std::to_string(options_.leaf_width)},
-                                     {"activation", to_string(options_.activation)},
+                                     {"activation", std::string(to_string(options_.activation))},
                                      {"master_leaf_width", std::to_string(options_.master_leaf_width)}}};
   if (options_.master_mix == MasterMix::master) described.options.emplace("master_mix", "master");
   if (options_.dropout > 0) described.options.emplace("dropout", fmt::to_string(options_.dropout));

@@ -53,7 +53,7 @@ struct FFFOptions {
 class FFF : public RoutedLayer {
  public:
   using Options = FFFOptions;
-  /// Throws ConfigError for sizes below 1, a depth outside 0..24, or probabilities outside [0, 1).
+  /// Throws ConfigError for sizes below 1, a depth outside 0..deepest_tree, or probabilities outside [0, 1).
   explicit FFF(const FFFOptions& options);
 
   /// The mixture of all leaves without dropout or leak, in either mode: what the soft tree would answer.

@@ -143,7 +143,7 @@ RoutedParameters MoE::routed_parameters() const {
 
 Architecture MoE::architecture() const {
   return {.name = "moe",
-          .options = {{"k", std::to_string(options_.k)}, {"activation", to_string(options_.activation)}}};
+          .options = {{"k", std::to_string(options_.k)}, {"activation", std::string(to_string(options_.activation))}}};
 }
 
 }  // namespace canopy::nn

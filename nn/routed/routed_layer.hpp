@@ -12,6 +12,9 @@ namespace canopy::nn {
 class FFF;
 struct RoutingDecision;
 
+/// Levels of decisions of a tree, at most: beyond them, branches outnumber what any machine holds.
+inline constexpr int deepest_tree = 24;
+
 /// The parameters of a routed layer by what one row along their first axis belongs to.
 struct RoutedParameters {
   std::vector<Variable> nodes;     ///< a decision, or a neuron of a tree of neurons

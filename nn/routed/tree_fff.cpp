@@ -20,8 +20,8 @@ TreeFFF::TreeFFF(const TreeFFFOptions& options)
     throw ConfigError(fmt::format("TreeFFF: inputs ({}), outputs ({}) and trees ({}) must be at least 1",
                                   options.inputs, options.outputs, options.trees));
   }
-  if (options.depth < 0 || options.depth > 24) {
-    throw ConfigError(fmt::format("TreeFFF: the depth must lie in 0..24, not {}", options.depth));
+  if (options.depth < 0 || options.depth > deepest_tree) {
+    throw ConfigError(fmt::format("TreeFFF: the depth must lie in 0..{}, not {}", deepest_tree, options.depth));
   }
   w_in_ = linear_in_.add_parameter("weight", uniform_fan_in({neurons(), options.inputs}, options.inputs));
   if (options.bias) bias_ = linear_in_.add_parameter("bias", uniform_fan_in({neurons()}, options.inputs));
@@ -84,7 +84,7 @@ Architecture TreeFFF::architecture() const {
   return {.name = "tree-fff",
           .options = {{"trees", std::to_string(options_.trees)},
                       {"depth", std::to_string(options_.depth)},
-                      {"activation", to_string(options_.activation)}}};
+                      {"activation", std::string(to_string(options_.activation))}}};
 }
 
 }  // namespace canopy::nn

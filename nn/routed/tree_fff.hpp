@@ -30,7 +30,7 @@ struct TreeFFFOptions {
 class TreeFFF : public RoutedLayer {
  public:
   using Options = TreeFFFOptions;
-  /// Throws ConfigError for sizes below 1 or a depth outside 0..24.
+  /// Throws ConfigError for sizes below 1 or a depth outside 0..deepest_tree.
   explicit TreeFFF(const TreeFFFOptions& options);
 
   /// The same for x [rows, inputs] by computing all neurons and masking, as released: the slow twin.
