@@ -8,10 +8,11 @@
 
 namespace canopy {
 
-/// exp(x) divided by its sum over the last axis. Throws ShapeError for a scalar.
+/// exp(x) divided by its sum over the last axis; 0 in a row that is -infinity throughout (masked). Throws ShapeError
+/// for a scalar.
 Variable softmax(const Variable& x);
 
-/// The logarithm of softmax(x), accurate where that is tiny. Throws ShapeError for a scalar.
+/// The logarithm of softmax(x), accurate where that is tiny; -infinity where it is 0. Throws ShapeError for a scalar.
 Variable log_softmax(const Variable& x);
 
 struct CrossEntropyOptions {

@@ -30,6 +30,16 @@ float maximum_of(const float* x, std::int64_t n) {
   return simd::largest_lane(best);
 }
 
+// What is subtracted before the exponential: the largest number, or 0 of a row that is masked throughout, all of it
+// -infinity. Its exponentials are 0, and so are the probabilities.
+float shift_of(const float* x, std::int64_t n) {
+  const float largest = maximum_of(x, n);
+  return largest == -std::numeric_limits<float>::infinity() ? 0.f : largest;
+}
+
+// a / sum of exponentials; 0 of a masked row.
+float share(float a, float total) { return total == 0.f ? 0.f : a / total; }
+
 // y = exp(x - shift); returns its sum. The padding of the last register is exp(-inf) = 0.
 float shifted_exp(const float* x, float shift, float* y, std::int64_t n) {
   const Batch s(shift);
@@ -79,9 +89,9 @@ void softmax(const float* x, float* y, std::int64_t rows, std::int64_t n) {
   for_each_row(rows, n, [=](std::int64_t r) {
     const float* in = x + r * n;
     float* out = y + r * n;
-    const float total = shifted_exp(in, maximum_of(in, n), out, n);
+    const float total = shifted_exp(in, shift_of(in, n), out, n);
     simd::map_serial(
-        0, n, out, [f = Batch(1.f / total)](Batch v) { return f * v; }, static_cast<const float*>(out));
+        0, n, out, [f = Batch(share(1.f, total))](Batch v) { return f * v; }, static_cast<const float*>(out));
   });
 }
 
@@ -99,8 +109,9 @@ void softmax_backward(const float* y, const float* dy, float* dx, std::int64_t r
 void log_softmax(const float* x, float* y, std::int64_t rows, std::int64_t n) {
   for_each_row(rows, n, [=](std::int64_t r) {
     const float* in = x + r * n;
-    const float largest = maximum_of(in, n);
-    const float log_sum = std::log(sum_of_shifted_exp(in, largest, n));
+    const float largest = shift_of(in, n);
+    const float total = sum_of_shifted_exp(in, largest, n);
+    const float log_sum = total == 0.f ? 0.f : std::log(total);  // masked: -infinity as it is
     // Two subtractions: their sum would lose digits where the maximum is large.
     simd::map_serial(
         0, n, y + r * n, [m = Batch(largest), l = Batch(log_sum)](Batch v) { return (v - m) - l; }, in);
@@ -129,10 +140,11 @@ CrossEntropyResult cross_entropy(const float* logits, const std::int32_t* labels
   const auto row_loss = [&](std::int64_t r) -> double {
     if (labels[r] == options.ignore_index) return 0;
     const float* x = logits + r * classes;
-    const float largest = maximum_of(x, classes);
+    const float largest = shift_of(x, classes);
     const float total = sum_of_shifted_exp(x, largest, classes);
     statistics[2 * r] = largest;
     statistics[2 * r + 1] = total;
+    if (total == 0.f) return std::numeric_limits<double>::infinity();  // of a masked row
     const double log_sum = std::log(total);
     double loss = (1 - smoothing) * (log_sum - (x[labels[r]] - largest));
     if (smoothing != 0) {
@@ -170,7 +182,7 @@ void cross_entropy_backward(const float* logits, const std::int32_t* labels, con
     }
     const float scale = dy[r];
     const Batch shift(statistics[2 * r]);
-    const Batch factor(scale / statistics[2 * r + 1]);
+    const Batch factor(share(scale, statistics[2 * r + 1]));
     const Batch term(scale * everywhere);
     simd::map_serial(
         0, classes, out, [&](Batch v) { return simd::exp(v - shift) * factor - term; }, logits + r * classes);

@@ -117,6 +117,38 @@ BOOST_AUTO_TEST_CASE(large_logits_do_not_overflow_and_masked_ones_vanish) {
   for (const float v : probabilities.elements()) BOOST_TEST(std::isnan(v));
 }
 
+// A row of which nothing is left: probabilities 0, not NaN, at any width; a NaN among them is seen all the same.
+BOOST_AUTO_TEST_CASE(rows_masked_throughout) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  for (const std::int64_t n : {1, 7, 8, 15, 16, 17, 33, 65}) {
+    Tensor x({3, n}, -infinity);
+    for (std::int64_t i = 0; i < n; ++i) x.mutable_data()[n + i] = static_cast<float>(i % 5);
+    x.mutable_data()[3 * n - 1] = std::nanf("");
+    const Tensor y = run(kernels::softmax, x), logs = run(kernels::log_softmax, x);
+    const Tensor dy(x.shape(), 1.5f);
+    const Tensor dx = run(kernels::softmax_backward, y, dy);
+    double sum = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      BOOST_TEST(y.data()[i] == 0.f);
+      BOOST_TEST(dx.data()[i] == 0.f);
+      BOOST_TEST(logs.data()[i] == -infinity);
+      sum += y.data()[n + i];
+      BOOST_TEST(std::isnan(y.data()[2 * n + i]));
+      BOOST_TEST(std::isnan(logs.data()[2 * n + i]));
+    }
+    BOOST_TEST(sum == 1., boost::test_tools::tolerance(1e-6));
+    Tensor statistics({3, 2}), losses({3}), slopes(x.shape());
+    const Indices labels({3}, 0);
+    kernels::cross_entropy(x.data(), labels.data(), 3, n, {}, statistics.mutable_data(), losses.mutable_data());
+    kernels::cross_entropy_backward(x.data(), labels.data(), statistics.data(), Tensor({3}, 1.f).data(), 3, n, {},
+                                    slopes.mutable_data());
+    BOOST_TEST(losses.data()[0] == infinity);
+    BOOST_TEST(std::isfinite(losses.data()[1]));
+    BOOST_TEST(std::isnan(losses.data()[2]));
+    for (std::int64_t i = 0; i < n; ++i) BOOST_TEST(slopes.data()[i] == (i == 0 ? -1.f : 0.f));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(cross_entropy_follows_its_definition) {
   for (const Shape& shape : shapes) {
     const std::int64_t rows = shape[0], classes = shape[1];
