@@ -1,6 +1,7 @@
 #include <canopy/core/standardisation.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 #include <canopy/core/error.hpp>
 
@@ -8,6 +9,13 @@
 
 namespace canopy {
 namespace {
+
+// `f` in floats, or in double where those leave their range, if only on the way.
+template <class F>
+float within_range(F f, float value, float offset, float scale) {
+  const float y = f(value, offset, scale);
+  return std::isfinite(y) ? y : static_cast<float>(f(double{value}, double{offset}, double{scale}));
+}
 
 // A map of one column is that of every element.
 template <class F>
@@ -19,7 +27,7 @@ Tensor map_columns(const Standardisation& standardisation, const Tensor& x, F f)
   float* out = y.mutable_data();
   for (std::int64_t i = 0; i < x.size(); ++i) {
     const std::int64_t column = i % columns;
-    out[i] = f(x.data()[i], standardisation.offset_of(column), standardisation.scale_of(column));
+    out[i] = within_range(f, x.data()[i], standardisation.offset_of(column), standardisation.scale_of(column));
   }
   return y;
 }
@@ -36,11 +44,11 @@ void Standardisation::check(std::int64_t columns) const {
 }
 
 Tensor Standardisation::apply(const Tensor& x) const {
-  return map_columns(*this, x, [](float value, float o, float s) { return (value - o) * s; });
+  return map_columns(*this, x, [](auto value, auto o, auto s) { return (value - o) * s; });
 }
 
 Tensor Standardisation::invert(const Tensor& y) const {
-  return map_columns(*this, y, [](float value, float o, float s) { return value / s + o; });
+  return map_columns(*this, y, [](auto value, auto o, auto s) { return value / s + o; });
 }
 
 Standardisation compose(const Standardisation& first, const Standardisation& second, std::int64_t columns) {

@@ -1,6 +1,7 @@
 #include <canopy/core/kernels/layer_norm.hpp>
 
 #include <cmath>
+#include <vector>
 
 #include <canopy/core/array.hpp>
 #include <canopy/core/kernels/simd.hpp>
@@ -35,6 +36,18 @@ void store(float* p, const Batch& v, std::int64_t count) {
 // Rows whose column sums are added up on one thread.
 constexpr std::int64_t rows_a_block = 32;
 
+// Whether a row's sums and squares are floats: the others are computed number by number in double.
+bool is_moderate(float inverse_deviation) { return inverse_deviation > 1e-15f && inverse_deviation < 1e15f; }
+
+struct Moments {
+  double mean = 0, variance = 0;
+
+  Moments(const float* x, std::int64_t n) {
+    for (std::int64_t j = 0; j < n; ++j) mean += x[j] / static_cast<double>(n);
+    for (std::int64_t j = 0; j < n; ++j) variance += (x[j] - mean) * (x[j] - mean) / static_cast<double>(n);
+  }
+};
+
 struct Row {
   const float* x;
   const float* weight;
@@ -47,7 +60,43 @@ struct Row {
   }
 };
 
+// z = (x - mean) / deviation in double. Of the deviation floats hold the inverse, unless it is so large that eps, which
+// it includes, does not count beside it.
+struct WideRow {
+  std::vector<double> z;
+  double deviation;
+
+  WideRow(const Row& row, std::int64_t n) : z(static_cast<std::size_t>(n)) {
+    const Moments moments(row.x, n);
+    deviation = row.inverse_deviation > 1.f ? 1. / row.inverse_deviation : std::sqrt(moments.variance);
+    for (std::int64_t j = 0; j < n; ++j) z[static_cast<std::size_t>(j)] = (row.x[j] - moments.mean) / deviation;
+  }
+};
+
+void add_column_sums_in_double(const Row& row, std::int64_t n, float* dweight, float* dbias) {
+  const WideRow wide(row, n);
+  for (std::int64_t j = 0; j < n; ++j) {
+    dweight[j] += static_cast<float>(row.dy[j] * wide.z[static_cast<std::size_t>(j)]);
+    dbias[j] += row.dy[j];
+  }
+}
+
+void input_gradient_in_double(const Row& row, std::int64_t n, float* dx) {
+  const WideRow wide(row, n);
+  double mean_g = 0, mean_gz = 0;
+  const auto g = [&](std::int64_t j) { return static_cast<double>(row.dy[j]) * row.weight[j]; };
+  for (std::int64_t j = 0; j < n; ++j) {
+    mean_g += g(j) / static_cast<double>(n);
+    mean_gz += g(j) * wide.z[static_cast<std::size_t>(j)] / static_cast<double>(n);
+  }
+  for (std::int64_t j = 0; j < n; ++j) {
+    const double z = wide.z[static_cast<std::size_t>(j)];
+    dx[j] = static_cast<float>((g(j) - mean_g - z * mean_gz) / wide.deviation);
+  }
+}
+
 void add_column_sums(const Row& row, std::int64_t n, float* dweight, float* dbias) {
+  if (!is_moderate(row.inverse_deviation)) return add_column_sums_in_double(row, n, dweight, dbias);
   for_each_register(n, [&](std::int64_t j, std::int64_t count) {
     const Batch dy = load(row.dy + j, count);
     store(dweight + j, xsimd::fma(dy, row.normalised(j, count), load(dweight + j, count)), count);
@@ -56,6 +105,7 @@ void add_column_sums(const Row& row, std::int64_t n, float* dweight, float* dbia
 }
 
 void input_gradient(const Row& row, std::int64_t n, float* dx) {
+  if (!is_moderate(row.inverse_deviation)) return input_gradient_in_double(row, n, dx);
   Batch sum_g(0.f), sum_gz(0.f);
   for_each_register(n, [&](std::int64_t j, std::int64_t count) {
     const Batch g = load(row.dy + j, count) * load(row.weight + j, count);
@@ -68,6 +118,17 @@ void input_gradient(const Row& row, std::int64_t n, float* dx) {
     const Batch g = load(row.dy + j, count) * load(row.weight + j, count);
     store(dx + j, Batch(row.inverse_deviation) * (g - mean_g - row.normalised(j, count) * mean_gz), count);
   });
+}
+
+// y, and the statistics of the row.
+Row normalise_in_double(const float* x, const float* weight, const float* bias, float eps, std::int64_t n, float* y) {
+  const Moments moments(x, n);
+  const double deviation = std::sqrt(moments.variance + eps);
+  for (std::int64_t j = 0; j < n; ++j) {
+    const double z = (x[j] - moments.mean) / deviation;
+    y[j] = static_cast<float>(z * weight[j] + (bias == nullptr ? 0.f : bias[j]));
+  }
+  return {x, weight, nullptr, static_cast<float>(moments.mean), static_cast<float>(1 / deviation)};
 }
 
 }  // namespace
@@ -87,6 +148,12 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
         squares = xsimd::fma(deviation, deviation, squares);
       });
       const float s = 1.f / std::sqrt(xsimd::hadd(squares) / static_cast<float>(n) + eps);
+      if (!is_moderate(s)) {
+        const Row wide = normalise_in_double(row, weight, bias, eps, n, y + i * n);
+        mean[i] = wide.mean;
+        inverse_deviation[i] = wide.inverse_deviation;
+        continue;
+      }
       for_each_register(n, [&](std::int64_t j, std::int64_t count) {
         const Batch z = (load(row + j, count) - Batch(m)) * Batch(s);
         const Batch b = bias == nullptr ? Batch(0.f) : load(bias + j, count);

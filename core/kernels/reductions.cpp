@@ -70,6 +70,18 @@ void sum_first_axis(const float* x, float* out, std::int64_t n, std::int64_t inn
   sum_columns(sums, blocks, inner, 0, inner, out);
 }
 
+// Where the sums [outer, inner] over n numbers, divided by `divisor`, are not finite: once more in double, since they
+// may have left the range of floats on the way alone.
+void settle(const float* x, float* out, std::int64_t outer, std::int64_t n, std::int64_t inner, double divisor) {
+  for (std::int64_t i = 0; i < outer * inner; ++i) {
+    if (std::isfinite(out[i])) continue;
+    const float* first = x + i / inner * n * inner + i % inner;
+    double total = 0;
+    for (std::int64_t k = 0; k < n; ++k) total += first[k * inner];
+    out[i] = static_cast<float>(total / divisor);
+  }
+}
+
 // The first position of the largest of n >= 1 numbers, or of the first NaN. One pass finds the block of the largest,
 // and only that block is searched.
 std::int64_t argmax(const float* x, std::int64_t n) {
@@ -124,11 +136,13 @@ void sum_axis(const float* x, float* out, std::int64_t outer, std::int64_t n, st
       for (std::int64_t o = begin; o < end; ++o) sum_columns(x + o * n * inner, n, inner, 0, inner, out + o * inner);
     });
   }
+  settle(x, out, outer, n, inner, 1);
 }
 
 void mean_axis(const float* x, float* out, std::int64_t outer, std::int64_t n, std::int64_t inner) {
   sum_axis(x, out, outer, n, inner);
   scale(out, 1.f / static_cast<float>(n), out, outer * inner);
+  settle(x, out, outer, n, inner, static_cast<double>(n));
 }
 
 void max_axis(const float* x, float* out, std::int32_t* index, std::int64_t outer, std::int64_t n, std::int64_t inner) {

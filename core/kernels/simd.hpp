@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -120,8 +121,21 @@ void map_slow(std::int64_t n, float* out, F f, const In*... in) {
   parallel_for(n, slow_grain, [&](std::int64_t begin, std::int64_t end) { map_serial(begin, end, out, f, in...); });
 }
 
+/// Sum of f(in[i]...) on this thread, each term in double: where lanes of floats overflow on the way.
+template <class F, class... In>
+[[gnu::noinline]] double sum_in_double(std::int64_t begin, std::int64_t end, F f, const In*... in) {
+  double total = 0;
+  for (std::int64_t i = begin; i < end; i += width) {
+    const std::int64_t count = std::min(width, end - i);
+    alignas(64) float lanes[width];
+    store(lanes, f(load_partial(in + i, count, 1.f)...));
+    total = std::accumulate(lanes, lanes + count, total);
+  }
+  return total;
+}
+
 /// Sum of f(in[i]...) on this thread. Float lanes take at most 64 terms each before they are gathered in double, so
-/// that a long sum keeps its small terms.
+/// that a long sum keeps its small terms; a sum whose terms are finite is finite.
 template <class F, class... In>
 double sum_serial(std::int64_t begin, std::int64_t end, F f, const In*... in) {
   constexpr std::int64_t step = 4 * width;
@@ -138,11 +152,13 @@ double sum_serial(std::int64_t begin, std::int64_t end, F f, const In*... in) {
     }
     total += xsimd::hadd((a + b) + (c + d));
   }
-  if (i == end) return total;
-  Batch rest(0.f);
-  for (; i + width <= end; i += width) rest += f(load(in + i)...);
-  if (i < end) rest += first_lanes(f(load_partial(in + i, end - i, 1.f)...), end - i);
-  return total + xsimd::hadd(rest);
+  if (i < end) {
+    Batch rest(0.f);
+    for (; i + width <= end; i += width) rest += f(load(in + i)...);
+    if (i < end) rest += first_lanes(f(load_partial(in + i, end - i, 1.f)...), end - i);
+    total += xsimd::hadd(rest);
+  }
+  return std::isfinite(total) ? total : sum_in_double(begin, end, f, in...);
 }
 
 /// Sum of block_sum(begin, end) on all threads, over blocks of `grain` whatever their number.

@@ -101,6 +101,52 @@ BOOST_AUTO_TEST_CASE(agrees_with_the_formula_in_double) {
   }
 }
 
+// Rows of every size that a float has, whose sums and squares are no floats: z does not depend on the size, dx is its
+// inverse.
+BOOST_AUTO_TEST_CASE(rows_near_the_ends_of_the_range) {
+  for (const std::int64_t width : {2, 8, 17, 65}) {
+    const Case base(3, width);
+    for (const float size : {1e-36f, 1e-30f, 1e-20f, 1e-10f, 1.f, 1e10f, 1e18f, 1e20f, 1e30f, 1e36f}) {
+      const float tiny_eps = 0.f;
+      Tensor x = base.x.clone();
+      for (float& v : x.mutable_elements()) v = (v - 30.f) * size;
+      Tensor y(x.shape()), mean({3}), inverse({3}), dx(x.shape()), dweight({width}), dbias({width});
+      kernels::layer_norm(x.data(), base.weight.data(), base.bias.data(), tiny_eps, 3, width, y.mutable_data(),
+                          mean.mutable_data(), inverse.mutable_data());
+      kernels::layer_norm_backward(x.data(), base.weight.data(), mean.data(), inverse.data(), base.dy.data(), 3, width,
+                                   dx.mutable_data(), dweight.mutable_data(), dbias.mutable_data());
+      std::vector<double> expected_y, expected_dx, expected_dweight(static_cast<std::size_t>(width));
+      for (std::int64_t r = 0; r < 3; ++r) {
+        const auto n = static_cast<double>(width);
+        const float *row = x.data() + r * width, *dy = base.dy.data() + r * width;
+        double m = 0, variance = 0, mean_g = 0, mean_gz = 0;
+        for (std::int64_t j = 0; j < width; ++j) m += row[j] / n;
+        for (std::int64_t j = 0; j < width; ++j) variance += (row[j] - m) * (row[j] - m) / n;
+        const auto z = [&](std::int64_t j) { return (row[j] - m) / std::sqrt(variance); };
+        const auto g = [&](std::int64_t j) { return static_cast<double>(dy[j]) * base.weight.data()[j]; };
+        for (std::int64_t j = 0; j < width; ++j) {
+          expected_y.push_back(z(j) * base.weight.data()[j] + base.bias.data()[j]);
+          expected_dweight[static_cast<std::size_t>(j)] += dy[j] * z(j);
+          mean_g += g(j) / n;
+          mean_gz += g(j) * z(j) / n;
+        }
+        // In units of 1 / size, since the gradients of large rows are tiny.
+        for (std::int64_t j = 0; j < width; ++j) {
+          expected_dx.push_back((g(j) - mean_g - z(j) * mean_gz) / std::sqrt(variance) * size);
+        }
+      }
+      BOOST_TEST_CONTEXT("width " << width << " size " << size) {
+        BOOST_TEST(difference(y, expected_y) < 1e-5);
+        BOOST_TEST(difference(dweight, expected_dweight) < 1e-5);
+        Tensor scaled = dx.clone();
+        for (float& v : scaled.mutable_elements()) v *= size;
+        // Of rows of 1e36 some gradients are subnormal, and flushed to 0.
+        if (width > 2) BOOST_TEST(difference(scaled, expected_dx) < (size < 1e36f ? 1e-4 : 2e-2));
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(every_number_of_threads_gives_the_same_bits) {
   const Case c(1111, 101);
   test::same_bits_on_any_threads([&] {

@@ -41,6 +41,25 @@ Tensor reduce(Reduction kernel, const Tensor& x) {
 
 }  // namespace
 
+// What leaves the range of floats on the way only.
+BOOST_AUTO_TEST_CASE(sums_near_the_ends_of_the_range) {
+  const float largest = std::numeric_limits<float>::max();
+  for (const auto& extents : shapes) {
+    Tensor x(Shape(extents), largest);
+    if (x.empty() || extents[1] < 2) continue;
+    const Tensor mean = reduce(kernels::mean_axis, x);
+    for (const float m : mean.elements()) BOOST_TEST(std::abs(m / largest - 1) < 1e-6f, x.shape().to_string());
+    // The first half of each axis against the second, and 0 for an odd one out.
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      const std::int64_t k = i / extents[2] % extents[1];
+      if (k >= extents[1] / 2) x.mutable_data()[i] = k < extents[1] / 2 * 2 ? -largest : 0.f;
+    }
+    const Tensor sum = reduce(kernels::sum_axis, x);
+    for (const float s : sum.elements()) BOOST_TEST(s == 0.f, x.shape().to_string());
+    BOOST_TEST(kernels::sum(x.data(), x.size()) == 0, x.shape().to_string());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(sums_and_means) {
   for (const auto& extents : shapes) {
     const Tensor x = random(Shape(extents));

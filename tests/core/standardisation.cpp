@@ -65,6 +65,18 @@ BOOST_AUTO_TEST_CASE(one_column_may_come_without_its_axis) {
   check_close(s.invert(Tensor::scalar(4.f)), Tensor::scalar(5.f));
 }
 
+// Results that are floats, though what they are computed from is none.
+BOOST_AUTO_TEST_CASE(columns_near_the_ends_of_the_range) {
+  for (const float size : {1e-37f, 1e-20f, 1.f, 1e20f, 3e38f}) {
+    const Standardisation s{.offset = Tensor({1}, -size), .scale = Tensor({1}, 4.f / size)};
+    const Tensor x({3}, {size, -size, 0.f}), y = s.apply(x), back = s.invert(y);
+    for (std::int64_t i = 0; i < 3; ++i) {
+      BOOST_TEST(std::abs(y.data()[i] - (i == 0 ? 8.f : i == 1 ? 0.f : 4.f)) < 1e-5f, size);
+      BOOST_TEST(std::abs(back.data()[i] / size - x.data()[i] / size) < 1e-6f, size);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(one_after_the_other_is_one) {
   const Tensor x = uniform({6, 4}, "x");
   for (const Standardisation& first : kinds(4, "first")) {
