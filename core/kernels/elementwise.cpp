@@ -62,8 +62,9 @@ void add_scalar(const float* a, float term, float* out, std::int64_t n) {
 }
 
 void negate(const float* a, float* out, std::int64_t n) {
+  // xsimd's -x is 0 - x, which loses the sign of 0.
   simd::map(
-      n, out, [](Batch x) { return -x; }, a);
+      n, out, [](Batch x) { return Batch(-0.f) - x; }, a);
 }
 
 void square(const float* a, float* out, std::int64_t n) {

@@ -25,7 +25,7 @@ Batch entropy(const Batch& z) {
 // dH/dz = -z p (1 - p) with p (1 - p) = e / (1 + e)^2, likewise.
 Batch entropy_slope(const Batch& z) {
   const Batch e = simd::exp(-xsimd::abs(z));
-  return -bounded(z) * (e / ((1.f + e) * (1.f + e)));
+  return bounded(z) * (-e / ((1.f + e) * (1.f + e)));
 }
 
 // Children of one level from their parents: next = [(1 - c) r, c r] interleaved. A plain loop: with xsimd 8.1's zip_lo

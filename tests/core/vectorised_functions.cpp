@@ -58,6 +58,19 @@ void slope(const float* x, float* out, std::int64_t n) {
   backward(x, ones.data(), out, n);
 }
 
+// Of functions whose slope is computed from their value.
+template <void (*function)(const float*, float*, std::int64_t),
+          void (*backward)(const float*, const float*, float*, std::int64_t)>
+void slope_of_value(const float* x, float* out, std::int64_t n) {
+  std::vector<float> y(static_cast<std::size_t>(n));
+  function(x, y.data(), n);
+  slope<backward>(y.data(), out, n);
+}
+
+void sigmoid_and_back(const float* x, float* out, std::int64_t n) {
+  slope_of_value<kernels::sigmoid, kernels::sigmoid_backward>(x, out, n);
+}
+
 template <int numerator, int denominator>
 void to_the_power(const float* x, float* out, std::int64_t n) {
   kernels::power(x, static_cast<float>(numerator) / static_cast<float>(denominator), out, n);
@@ -77,6 +90,13 @@ const std::vector<Function> functions{
     {"power 0", to_the_power<0, 1>, [](double) { return 1.; }, 0},
     {"tanh", kernels::tanh, [](double x) { return std::tanh(x); }, 2},
     {"sigmoid", kernels::sigmoid, sigmoid, 3},
+    {"abs", kernels::abs, [](double x) { return std::abs(x); }, 0},
+    {"negate", kernels::negate, [](double x) { return -x; }, 0},
+    {"relu", kernels::relu, [](double x) { return x < 0 ? 0. : x; }, 0},
+    // From rounded values: to a unit of 1.
+    {"sigmoid'", sigmoid_and_back, [](double x) { return sigmoid(x) * sigmoid(-x); }, 4, 0.25},
+    {"tanh'", slope_of_value<kernels::tanh, kernels::tanh_backward>,
+     [](double x) { return 4 * sigmoid(2 * x) * sigmoid(-2 * x); }, 4, 0.5},
     {"softplus", kernels::softplus, softplus, 2.5},
     {"softplus'", slope<kernels::softplus_backward>, sigmoid, 3},
     // The exponential of a rounded square loses digits in the tail.
@@ -85,6 +105,13 @@ const std::vector<Function> functions{
     {"gelu'", slope<kernels::gelu_backward>,
      [](double x) { return normal_cdf(x) + x * std::exp(-x * x / 2) * std::numbers::inv_sqrtpi / std::numbers::sqrt2; },
      4, 0.25},
+    {"entropy'",
+     [](const float* x, float* out, std::int64_t n) { kernels::node_entropy_backward(x, nullptr, 1.f, n, out); },
+     [](double x) {
+       const double e = std::exp(-std::abs(x));
+       return e == 0 ? -0. : -x * e / ((1 + e) * (1 + e));
+     },
+     4},
     {"entropy", [](const float* x, float* out, std::int64_t n) { kernels::node_entropies(x, n, out); },
      [](double x) {
        const double e = std::exp(-std::abs(x));
@@ -137,6 +164,28 @@ BOOST_AUTO_TEST_CASE(stay_within_their_bounds_over_the_whole_range) {
     BOOST_TEST_MESSAGE(fmt::format("{}: at most {:.2f} units in the last place, at {:a}", f.name, worst, x[at]));
     BOOST_TEST(worst <= f.ulps, fmt::format("{}({:a} = {}) is {}, exactly {}: {} units in the last place, allowed {}",
                                             f.name, x[at], x[at], y[at], f.exact(x[at]), worst, f.ulps));
+  }
+}
+
+// A number has the same bits wherever it stands: at any place of a register, in the rest behind the last, alone.
+BOOST_AUTO_TEST_CASE(do_not_depend_on_the_place) {
+  const std::vector<float> x = points();
+  for (const Function& f : functions) {
+    std::vector<float> all(x.size());
+    f.kernel(x.data(), all.data(), static_cast<std::int64_t>(x.size()));
+    std::size_t differing = 0;
+    float at = 0;
+    for (std::size_t begin = 0, step = 1; begin + step <= x.size(); begin += step, step = step % 33 + 1) {
+      std::vector<float> part(step);
+      f.kernel(x.data() + begin, part.data(), static_cast<std::int64_t>(step));
+      for (std::size_t i = 0; i < step; ++i) {
+        if (std::bit_cast<std::uint32_t>(part[i]) == std::bit_cast<std::uint32_t>(all[begin + i])) continue;
+        if (std::isnan(part[i]) && std::isnan(all[begin + i])) continue;
+        ++differing;
+        at = x[begin + i];
+      }
+    }
+    BOOST_TEST(differing == 0u, f.name << ": " << differing << " numbers, such as " << at);
   }
 }
 
