@@ -216,12 +216,15 @@ Variable exp(const Variable& x) {
   });
 }
 
-// d(e^x - 1) = (y + 1) dx
+// d(e^x - 1) = e^x dx, which y + 1 would cancel where y is close to -1
 Variable expm1(const Variable& x) {
   Tensor y(x.shape());
   kernels::expm1(x.value().data(), y.mutable_data(), y.size());
-  return record("expm1", {x}, y, keep(y), [y, dx = x.sink()](const Tensor& dy) {
-    if (dx.needed()) dx.accumulate(multiply(dy, add_scalar(y, 1.f)));
+  return record("expm1", {x}, y, keep(x.value()), [v = x.value(), dx = x.sink()](const Tensor& dy) {
+    if (!dx.needed()) return;
+    Tensor slope(v.shape());
+    kernels::exp(v.data(), slope.mutable_data(), slope.size());
+    dx.accumulate(multiply(dy, slope));
   });
 }
 
