@@ -35,7 +35,7 @@ Variable leaf_mixture(const Variable& path, const Variable& hidden, const Variab
 Variable node_entropy(const Variable& logits, const Tensor& weight, float scale);
 
 /// sum over leaves of m ln max(m, 1e-12) with m the batch mean of path: the negative entropy of the mean load, least
-/// where all leaves carry the same.
+/// where all leaves carry the same. The gradient is that of m ln m, with the same logarithm.
 Variable negative_load_entropy(const Variable& path);
 
 }  // namespace canopy

@@ -1,8 +1,11 @@
 #include <canopy/nn/classifier_score.hpp>
 
+#include <cmath>
+
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/nn/feed_forward.hpp>
+#include <canopy/nn/identity.hpp>
 #include <canopy/nn/routed/fff.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -80,6 +83,24 @@ BOOST_AUTO_TEST_CASE(a_tree_that_uses_one_leaf_is_collapsed_and_a_plain_network_
   ClassifierScorer plain(ff);
   plain.add(x, Indices({10}, 0));
   BOOST_TEST(!plain.score().collapsed());
+}
+
+// Wherever it stands, a NaN predicts no class, not even the first.
+BOOST_AUTO_TEST_CASE(logits_that_are_no_numbers_predict_nothing) {
+  nn::Identity identity;
+  identity.eval();
+  for (const std::int64_t classes : {1, 3, 17}) {
+    for (std::int64_t at = 0; at < classes; ++at) {
+      for (std::int32_t label = 0; label < classes; ++label) {
+        Tensor logits({2, classes}, 0.f);
+        logits.mutable_data()[label] = 1.f;
+        logits.mutable_data()[classes + at] = std::nanf("");
+        ClassifierScorer scorer(identity);
+        scorer.add(logits, Indices({2}, label));
+        BOOST_TEST(scorer.score().accuracy == 50.);
+      }
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_model_in_training_mode_is_refused) {
