@@ -35,6 +35,7 @@ struct Operation {
   std::string name;  // as a tape records it
   std::vector<Shape> inputs;
   std::function<Variable(const std::vector<Variable>&)> apply;
+  bool is_estimator = false;  // of a gradient that is not the function's
 
   /// Inputs of the operation, fit for its domain: all above 0.
   std::vector<Variable> parameters() const {
@@ -100,7 +101,8 @@ inline std::vector<Operation> operations() {
        {{5, 3}, {5, 2}},
        [=](const Inputs& in) {
          return straight_through(in[0], in[1], Tensor({10, 3}, 0.5f), choices);
-       }},
+       },
+       true},
       {"sum", {matrix}, [](const Inputs& in) { return sum(in[0]); }},
       {"sum", {matrix}, [](const Inputs& in) { return sum(in[0], 1); }},
       {"mean", {matrix}, [](const Inputs& in) { return mean(in[0], 0); }},
@@ -117,7 +119,12 @@ inline std::vector<Operation> operations() {
       {"softmax", {matrix}, [](const Inputs& in) { return softmax(in[0]); }},
       {"log_softmax", {matrix}, [](const Inputs& in) { return log_softmax(in[0]); }},
       {"cross_entropy", {matrix}, [=](const Inputs& in) { return cross_entropy(in[0], labels); }},
-      {"mean_absolute_error", {matrix, matrix}, [](const Inputs& in) { return mean_absolute_error(in[0], in[1]); }},
+      {"binary_cross_entropy",
+       {matrix, matrix},
+       [](const Inputs& in) { return binary_cross_entropy(sigmoid(in[0]), in[1]); }},
+      {"mean_absolute_error",
+       {matrix, matrix},
+       [](const Inputs& in) { return mean_absolute_error(in[0], in[1] + 0.05f); }},
       {"huber_loss", {matrix, matrix}, [](const Inputs& in) { return huber_loss(in[0], in[1]); }},
       {"binary_cross_entropy_with_logits",
        {matrix, matrix},
@@ -132,7 +139,10 @@ inline std::vector<Operation> operations() {
        {matrix, matrix, {5, 2}},
        [=](const Inputs& in) { return top_k_probability(in[0], in[1], in[2], two); }},
       {"tree_paths", {{5, 3}}, [](const Inputs& in) { return tree_paths(in[0], 2, Routing::soft).path; }},
-      {"tree_paths", {{5, 3}}, [](const Inputs& in) { return tree_paths(in[0], 2, Routing::straight_through).path; }},
+      {"tree_paths",
+       {{5, 3}},
+       [](const Inputs& in) { return tree_paths(in[0], 2, Routing::straight_through).path; },
+       true},
       {"leaf_mixture",
        {matrix, {5, 8}, {4, 2, 3}, {4, 3}},
        [](const Inputs& in) { return leaf_mixture(in[0], in[1], in[2], in[3]); }},

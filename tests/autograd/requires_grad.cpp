@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(no_operation_is_missing) {
   std::set<std::string> known = {"gradcheck"};  // the check's own loss
   for (const test::Operation& operation : test::operations()) known.insert(operation.name);
   const std::string here = __FILE__;
-  const std::regex recorded("record(?:_sum)?\\(\\s*\"(\\w+)\"");
+  const std::regex recorded("(?:record(?:_sum|_loss)?|choose)\\(\\s*\"(\\w+)\"");
   int found = 0;
   for (const auto& file : std::filesystem::directory_iterator(here.substr(0, here.rfind("tests/")) + "autograd")) {
     if (file.path().extension() != ".cpp") continue;

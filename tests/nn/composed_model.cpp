@@ -237,12 +237,11 @@ BOOST_AUTO_TEST_CASE(gradients_are_those_of_the_function) {
     const auto loss = [&] {
       const nn::RoutingTrace trace({.details = true});
       const Variable error = mean_squared_error(model(x), target);
-      BOOST_REQUIRE(margin(trace) > 0.01f);
       return error + 0.1f * nn::hardening_loss(trace) +
              0.1f * nn::load_balance_loss(trace, {.form = nn::BalanceForm::frequency}) +
              0.1f * nn::importance_loss(trace) + 0.1f * nn::load_loss(trace);
     };
-    const GradcheckResult result = gradcheck(loss, inputs, {.step = 2e-3f, .absolute_tolerance = 1e-3f});
+    const GradcheckResult result = gradcheck(loss, inputs);
     BOOST_TEST(result.passed, result.message);
   }
 }

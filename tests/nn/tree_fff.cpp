@@ -109,10 +109,9 @@ BOOST_AUTO_TEST_CASE(gradients_are_those_of_the_function) {
   const Variable x = Variable::parameter(normal({6, 5}), "x");
   std::vector<Variable> inputs = model.parameters();
   inputs.push_back(x);
-  // Steps small enough that no row changes its path.
-  const GradcheckResult sparse = gradcheck([&] { return model(x); }, inputs, {.step = 2e-3f});
+  const GradcheckResult sparse = gradcheck([&] { return model(x); }, inputs);
   BOOST_TEST(sparse.passed, sparse.message);
-  const GradcheckResult masked = gradcheck([&] { return model.forward_masked(x); }, inputs, {.step = 2e-3f});
+  const GradcheckResult masked = gradcheck([&] { return model.forward_masked(x); }, inputs);
   BOOST_TEST(masked.passed, masked.message);
 }
 

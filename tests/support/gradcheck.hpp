@@ -13,8 +13,8 @@ namespace canopy::test {
 
 /// Fails, with the element that differs, unless gradcheck() passes; `what` names the case.
 inline void check_gradient(const std::function<Variable()>& f, const std::vector<Variable>& inputs,
-                           const std::string& what = "gradient") {
-  const GradcheckResult result = gradcheck(f, inputs);
+                           const std::string& what = "gradient", const GradcheckOptions& options = {}) {
+  const GradcheckResult result = gradcheck(f, inputs, options);
   BOOST_TEST(result.passed, what << ": " << result.message);
 }
 
