@@ -29,7 +29,7 @@ RowGradient summed_rows(const Tensor& dy, const Indices& indices, std::optional<
   std::vector<std::int32_t> named(all.begin(), all.end());  // ascending, each once
   if (padding) std::erase(named, *padding);
   std::ranges::sort(named);
-  named.erase(std::ranges::unique(named).begin(), named.end());
+  named.erase(std::unique(named.begin(), named.end()), named.end());
   std::vector<std::int32_t> place(all.size());
   std::ranges::transform(all, place.begin(), [&](std::int32_t row) {
     if (row == padding) return kernels::no_row;

@@ -114,7 +114,7 @@ Variable grouped_linear(const Variable& x, const Groups& groups, const Variable&
   kernels::RowsFinish finish;
   if (bias.is_defined() || activation != Activation::identity) {
     const float* biases = bias.is_defined() ? bias.value().data() : nullptr;
-    finish = [=](std::int64_t group, std::int64_t begin, std::int64_t end) {
+    finish = [=, outputs = outputs](std::int64_t group, std::int64_t begin, std::int64_t end) {
       for (std::int64_t p = begin; p < end; ++p) {
         if (biases) kernels::add_to(z_rows[p], biases + group * outputs, outputs);
         if (activation != Activation::identity) kernels::activate(activation, z_rows[p], y_rows[p], outputs);

@@ -70,7 +70,7 @@ class TensorDataset {
 
   /// [size] or [size, outputs], as a batch holds them.
   Array<T> targets() const;
-  Indices labels() const requires std::same_as<T, std::int32_t> { return targets(); }
+  Array<T> labels() const requires std::same_as<T, std::int32_t> { return targets(); }
 
   /// Inputs [indices, ...] and targets [indices] or [indices, outputs] of the samples at these positions. Throws
   /// ShapeError for an index that is not in [0, size).

@@ -1,7 +1,6 @@
 #include <canopy/nn/routed/routing_trace.hpp>
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include <canopy/autograd/decision_path.hpp>
@@ -77,15 +76,15 @@ void RoutingTrace::add(const RoutedLayer& layer, const Variable& x, Decisions ho
 }
 
 const RoutingDecision& RoutingTrace::at(const RoutedLayer& layer) const {
-  for (const RoutingDecision& decision : decisions_ | std::views::reverse) {
-    if (decision.layer == &layer) return decision;
+  for (auto decision = decisions_.rbegin(); decision != decisions_.rend(); ++decision) {
+    if (decision->layer == &layer) return *decision;
   }
   throw Error(fmt::format("routing trace: the layer \"{}\" has decided nothing yet", layer.name()));
 }
 
 const RoutingDecision& RoutingTrace::at(const std::string& layer) const {
-  for (const RoutingDecision& decision : decisions_ | std::views::reverse) {
-    if (decision.layer->name() == layer) return decision;
+  for (auto decision = decisions_.rbegin(); decision != decisions_.rend(); ++decision) {
+    if (decision->layer->name() == layer) return *decision;
   }
   std::vector<std::string> known;
   for (const RoutingDecision& decision : decisions_) {

@@ -81,11 +81,11 @@ BOOST_AUTO_TEST_CASE(gradients_of_two_operands) {
   for (const auto& [sa, sb] : pairs) {
     for (const auto& [name, f] : operators) {
       const Variable a = parameter(sa, "a"), b = parameter(sb, "b", 1.f, 2.f);
-      const auto both = gradcheck([&] { return f(a, b); }, {a, b});
+      const auto both = gradcheck([&, &f = f] { return f(a, b); }, {a, b});
       BOOST_TEST(both.passed, name << ' ' << sa.to_string() << ' ' << sb.to_string() << ": " << both.message);
-      const auto left = gradcheck([&] { return f(a, b.value()); }, {a});
+      const auto left = gradcheck([&, &f = f] { return f(a, b.value()); }, {a});
       BOOST_TEST(left.passed, name << ' ' << left.message);
-      const auto right = gradcheck([&] { return f(a.value(), b); }, {b});
+      const auto right = gradcheck([&, &f = f] { return f(a.value(), b); }, {b});
       BOOST_TEST(right.passed, name << ' ' << right.message);
     }
   }

@@ -106,9 +106,9 @@ BOOST_AUTO_TEST_CASE(gradients_with_every_reduction_and_weight) {
     const GradcheckOptions options{.reach = 0.09f};  // probabilities stay some
     for (const Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none}) {
       for (const Tensor& weight : {Tensor(), Tensor(Shape{0}), column, parameter({3, 4}, "weight").value()}) {
-        check_gradient([&] { return loss(x, t, weight, reduction); }, {x, t}, name, options);
-        check_gradient([&] { return loss(x, t.value(), weight, reduction); }, {x}, name, options);
-        check_gradient([&] { return loss(x.value(), t, weight, reduction); }, {t}, name, options);
+        check_gradient([&, &loss = loss] { return loss(x, t, weight, reduction); }, {x, t}, name, options);
+        check_gradient([&, &loss = loss] { return loss(x, t.value(), weight, reduction); }, {x}, name, options);
+        check_gradient([&, &loss = loss] { return loss(x.value(), t, weight, reduction); }, {t}, name, options);
       }
     }
   }
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_larger_differences) {
   const Variable t = parameter({5, 4}, "target");
   for (float& v : x.mutable_value().mutable_elements()) v *= 3.f;
   for (const auto& [name, loss] : losses_of_numbers) {
-    check_gradient([&] { return loss(x, t, {}, Reduction::mean); }, {x, t}, name);
+    check_gradient([&, &loss = loss] { return loss(x, t, {}, Reduction::mean); }, {x, t}, name);
   }
 }
 

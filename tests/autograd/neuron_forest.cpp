@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(gradients_hold_the_nodes_passed_alone) {
   tape.backward(sum(path_logits(each.x, each.w_in, each.bias, bottom, each.shape)));
   std::vector<std::int64_t> passed = nodes_of(each, bottom);
   std::ranges::sort(passed);
-  passed.erase(std::ranges::unique(passed).begin(), passed.end());
+  passed.erase(std::unique(passed.begin(), passed.end()), passed.end());
   for (const Variable& p : {each.w_in, each.bias}) {
     BOOST_TEST_REQUIRE(p.has_row_grad());
     const Indices& rows = p.row_grad().rows;

@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(maxima_and_their_places) {
     for (std::int64_t o = 0; o < outer; ++o) {
       for (std::int64_t i = 0; i < inner; ++i) {
         std::int64_t first = 0;
-        const auto at = [&](std::int64_t k) { return x.data()[(o * n + k) * inner + i]; };
+        const auto at = [&, n = n, inner = inner](std::int64_t k) { return x.data()[(o * n + k) * inner + i]; };
         for (std::int64_t k = 1; k < n; ++k) first = at(k) > at(first) ? k : first;
         agrees = agrees && index.data()[o * inner + i] == first && largest.data()[o * inner + i] == at(first);
       }

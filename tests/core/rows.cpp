@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(gathering_is_a_loop_over_rows) {
         expected.mutable_data()[i * width + j] = table.data()[indices.data()[i] * width + j];
       }
     }
-    const Tensor gathered = same_bits_on_any_threads([&] {
+    const Tensor gathered = same_bits_on_any_threads([&, width = width, n = n] {
       Tensor out({n, width}, -1.f);
       kernels::gather_rows(table.data(), width, indices.data(), n, out.mutable_data());
       return std::vector{out};
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(scattering_adds_in_the_order_of_the_indices_on_any_number_o
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t j = 0; j < width; ++j) sums[indices.data()[i] * width + j] += in.data()[i * width + j];
     }
-    const Tensor scattered = same_bits_on_any_threads([&] {
+    const Tensor scattered = same_bits_on_any_threads([&, rows = rows, width = width, n = n] {
       Tensor out({rows, width}, 0.5f);
       kernels::scatter_add_rows(in.data(), width, indices.data(), n, out.mutable_data(), rows);
       return std::vector{out};

@@ -1,6 +1,7 @@
 // What an error must say, for BOOST_CHECK_EXCEPTION.
 #pragma once
 
+#include <algorithm>
 #include <exception>
 #include <string>
 
@@ -26,7 +27,7 @@ auto speaks_of(Parts... parts) {
       BOOST_TEST(found, "'" << text << "' does not say '" << part << "'");
       return found;
     };
-    return (names(parts) & ...);
+    return std::min({names(parts)...});  // each is looked for, so that all that are missing are shown
   };
 }
 
