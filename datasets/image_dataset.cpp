@@ -29,16 +29,6 @@ std::string name_of(const Names& names, Value value) {
   return "?";
 }
 
-template <class Names>
-auto value_of(const Names& names, std::string_view text, const char* what) {
-  std::string accepted;
-  for (const auto& [value, name] : names) {
-    if (name == text) return value;
-    accepted += accepted.empty() ? name : fmt::format(", {}", name);
-  }
-  throw ConfigError(fmt::format("unknown {} \"{}\": expected one of {}", what, text, accepted));
-}
-
 // Sums over images of every feature, and of all squares.
 struct Sums {
   std::vector<double> values;
@@ -119,8 +109,6 @@ Samples<std::int32_t> checked_samples(const LabelledImages& images) {
 
 std::string to_string(Split split) { return name_of(split_names, split); }
 std::string to_string(Input input) { return name_of(input_names, input); }
-Split split_from_string(std::string_view text) { return value_of(split_names, text, "split"); }
-Input input_from_string(std::string_view text) { return value_of(input_names, text, "input"); }
 
 InputStatistics input_statistics(const LabelledImages& images) {
   const Sums sums = images.bytes.rank() == 2 ? sum(images.bytes) : sum(images.values);

@@ -6,7 +6,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,9 +26,6 @@ enum class Input {
 
 std::string to_string(Split split);
 std::string to_string(Input input);
-/// The inverse of to_string. Throws ConfigError naming what is accepted.
-Split split_from_string(std::string_view text);
-Input input_from_string(std::string_view text);
 
 /// An image is a row of features: channel by channel, each row by row.
 struct ImageShape {

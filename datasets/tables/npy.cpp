@@ -7,8 +7,10 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -28,6 +30,23 @@ static_assert(std::endian::native == std::endian::little);
 
 constexpr std::string_view magic = "\x93NUMPY";
 constexpr std::size_t longest_header = 1 << 20;
+
+// The header is not believed before it fits the size of the file.
+struct NpyHeader {
+  char kind = 'f';  // 'f' for floats, 'i' and 'u' for integers, 'b' for booleans
+  int bytes = 4;    // of an element
+  bool big_endian = false;
+  bool fortran_order = false;
+  Shape shape = {};
+  std::int64_t offset = 0;  // where the elements begin
+
+  bool integers() const { return kind != 'f'; }
+  // As NumPy writes it, such as "float32".
+  std::string type() const {
+    if (kind == 'b') return "bool";
+    return fmt::format("{}{}", kind == 'f' ? "float" : (kind == 'i' ? "int" : "uint"), 8 * bytes);
+  }
+};
 
 /// The Python dictionary of a header: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 class HeaderParser {
@@ -291,22 +310,6 @@ void write(const std::filesystem::path& path, const Array<T>& array, const char*
 }
 
 }  // namespace
-
-std::string NpyHeader::type() const {
-  if (kind == 'b') return "bool";
-  return fmt::format("{}{}", kind == 'f' ? "float" : (kind == 'i' ? "int" : "uint"), 8 * bytes);
-}
-
-NpyHeader read_npy_header(const std::filesystem::path& path) {
-  try {
-    FileReader reader(path);
-    return read_header(reader, path.string());
-  } catch (const DataError&) {
-    throw;
-  } catch (const Error& error) {
-    throw DataError(error.what());
-  }
-}
 
 Tensor read_npy(const std::filesystem::path& path) { return read_as<float>(path); }
 Indices read_npy_indices(const std::filesystem::path& path) { return read_as<std::int32_t>(path); }

@@ -56,9 +56,6 @@ class Settings {
   /// The value of `key`. Throws ConfigError when it has another type than T or is "auto".
   template <class T>
   const T& get(std::string_view key) const;
-  /// The value of `key`, or `otherwise` while it is "auto".
-  template <class T>
-  T get_or(std::string_view key, T otherwise) const;
 
   /// Replaces a value. Throws ConfigError when the type is not the default's (an integer may stand for a real).
   void set(std::string_view key, const Setting& setting);
@@ -79,10 +76,5 @@ extern template const std::string& Settings::get<std::string>(std::string_view) 
 extern template const Integers& Settings::get<Integers>(std::string_view) const;
 extern template const Reals& Settings::get<Reals>(std::string_view) const;
 extern template const Texts& Settings::get<Texts>(std::string_view) const;
-
-template <class T>
-T Settings::get_or(std::string_view key, T otherwise) const {
-  return at(key).automatic ? otherwise : get<T>(key);
-}
 
 }  // namespace canopy::harness

@@ -250,12 +250,4 @@ std::string to_string(EntropyWeighting weighting) {
   return {};
 }
 
-EntropyWeighting entropy_weighting_from_string(std::string_view name) {
-  for (const EntropyWeighting weighting :
-       {EntropyWeighting::mean, EntropyWeighting::sum, EntropyWeighting::node_sum, EntropyWeighting::path}) {
-    if (to_string(weighting) == name) return weighting;
-  }
-  throw ConfigError(fmt::format("'{}' is no weighting of the hardening loss; known: mean, sum, node-sum, path", name));
-}
-
 }  // namespace canopy::nn

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include <canopy/nn/routed/routing_trace.hpp>
 
@@ -72,7 +71,5 @@ Tensor node_entropies(const TreeDecisions& tree);
 
 /// "mean", "sum", "node-sum", "path".
 std::string to_string(EntropyWeighting weighting);
-/// Throws ConfigError that lists the names.
-EntropyWeighting entropy_weighting_from_string(std::string_view name);
 
 }  // namespace canopy::nn

@@ -101,7 +101,6 @@ BOOST_AUTO_TEST_CASE(every_type) {
   check_type<std::uint64_t>(file, "u8", true);
   file(npy(dictionary("|b1", "(2,)"), std::string("\1\0", 2)));
   BOOST_TEST(datasets::read_npy_indices(file.path).data()[0] == 1);
-  BOOST_TEST(datasets::read_npy_header(file.path).type() == "bool");
   // Half precision: 1, -2, the largest, the least subnormal, infinity.
   file(npy(dictionary("<f2", "(5,)"), bytes_of<std::uint16_t>({0x3c00, 0xc000, 0x7bff, 0x0001, 0x7c00})));
   const Tensor halves = datasets::read_npy(file.path);
@@ -191,7 +190,6 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
     const Tensor back = datasets::read_npy(file.path);
     BOOST_CHECK(back.shape() == shape);
     BOOST_CHECK(std::ranges::equal(back.elements(), x.elements()));
-    BOOST_TEST(datasets::read_npy_header(file.path).offset % 64 == 0);
     const Indices y(shape, -7);
     datasets::write_npy(file.path, y);
     const Indices labels = datasets::read_npy_indices(file.path);

@@ -71,12 +71,12 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_named) {
 BOOST_AUTO_TEST_CASE(automatic_until_set) {
   Settings s = defaults();
   BOOST_CHECK_THROW(s.get<double>("rate"), ConfigError);
-  BOOST_TEST(s.get_or<double>("rate", 0.2) == 0.2);
   BOOST_TEST(s.at("rate").to_string() == "auto");
   s.set("rate=0.1");
-  BOOST_TEST(s.get_or<double>("rate", 0.2) == 0.1);
+  BOOST_TEST(!s.at("rate").automatic);
+  BOOST_TEST(s.get<double>("rate") == 0.1);
   s.set("rate=auto");
-  BOOST_TEST(s.get_or<double>("rate", 0.3) == 0.3);
+  BOOST_TEST(s.at("rate").automatic);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

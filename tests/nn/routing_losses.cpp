@@ -496,10 +496,10 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
 }
 
 BOOST_AUTO_TEST_CASE(weightings_have_names) {
-  for (const char* name : {"mean", "sum", "node-sum", "path"}) {
-    BOOST_TEST(nn::to_string(nn::entropy_weighting_from_string(name)) == name);
-  }
-  BOOST_CHECK_EXCEPTION(nn::entropy_weighting_from_string("median"), ConfigError, speaks_of("median", "node-sum"));
+  BOOST_TEST(nn::to_string(nn::EntropyWeighting::mean) == "mean");
+  BOOST_TEST(nn::to_string(nn::EntropyWeighting::sum) == "sum");
+  BOOST_TEST(nn::to_string(nn::EntropyWeighting::node_sum) == "node-sum");
+  BOOST_TEST(nn::to_string(nn::EntropyWeighting::path) == "path");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
