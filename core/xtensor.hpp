@@ -1,6 +1,6 @@
 // The gateway to xtensor, the array language of canopy: broadcasting arithmetic and slicing on `view(tensor)`.
 //
-// The only file that includes xtensor, because xtensor 0.24 needs two repairs under g++ -std=c++20. Its
+// The only file that includes xtensor, because xtensor 0.24 and 0.25 need two repairs under g++ -std=c++20. Their
 // xexpression_traits.hpp recognises C++17 by `__cplusplus == 201703L`; in C++20 a dynamic shape, an svector with its
 // default arguments, then matches the partial specialisation for fixed shapes, and temporaries silently become arrays
 // of rank 4: garbage or crashes.
@@ -19,22 +19,26 @@
 #include <cstddef>
 #include <memory>
 
-namespace xt {
-template <class T, std::size_t N, class A, bool Init>
-class svector;
-}
-
 // GCC 12 takes the deliberately undefined registers of its own AVX-512 header for mistakes (GCC bug 105593).
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
-#include <xtensor/xtensor_config.hpp>
+#if __has_include(<xtensor/core/xtensor_config.hpp>)  // 0.26 put its headers into folders, and needs no repair
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/containers/xarray.hpp>
+#include <xtensor/core/xeval.hpp>
+#include <xtensor/core/xmath.hpp>
+#include <xtensor/core/xnoalias.hpp>
+#include <xtensor/views/xview.hpp>
+#else
 #include <xtensor/xtensor_forward.hpp>
-
-#if defined(__GNUC__) && !defined(__clang__) && __cplusplus > 201703L && \
-    (XTENSOR_VERSION_MAJOR == 0 && XTENSOR_VERSION_MINOR < 26)
+#if defined(__GNUC__) && !defined(__clang__)
+namespace xt {
+template <class T, std::size_t N, class A, bool Init>
+class svector;
+}
 namespace xt::detail {
 template <class S>
 struct xtype_for_shape;
@@ -45,13 +49,13 @@ struct xtype_for_shape<svector<std::size_t, 4, std::allocator<std::size_t>, true
 };
 }  // namespace xt::detail
 #endif
-
 #include <xtensor/xadapt.hpp>
 #include <xtensor/xarray.hpp>
 #include <xtensor/xeval.hpp>
 #include <xtensor/xmath.hpp>
 #include <xtensor/xnoalias.hpp>
 #include <xtensor/xview.hpp>
+#endif
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif

@@ -61,7 +61,7 @@ void dot_tile(std::int64_t k, const float* const* a, const float* w, float* cons
   for (; i + simd::width <= k; i += simd::width) step([i](const float* row) { return simd::load(row + i); });
   if (i < k) step([i, k](const float* row) { return simd::load_partial(row + i, k - i); });
   for (int r = 0; r < R; ++r) {
-    for (int j = 0; j < N; ++j) c[r][column + j] = xsimd::hadd(sum[r][j]);
+    for (int j = 0; j < N; ++j) c[r][column + j] = simd::reduce_add(sum[r][j]);
   }
 }
 

@@ -112,8 +112,8 @@ void input_gradient(const Row& row, std::int64_t n, float* dx) {
     sum_g += g;
     sum_gz = xsimd::fma(g, row.normalised(j, count), sum_gz);
   });
-  const Batch mean_g(xsimd::hadd(sum_g) / static_cast<float>(n));
-  const Batch mean_gz(xsimd::hadd(sum_gz) / static_cast<float>(n));
+  const Batch mean_g(simd::reduce_add(sum_g) / static_cast<float>(n));
+  const Batch mean_gz(simd::reduce_add(sum_gz) / static_cast<float>(n));
   for_each_register(n, [&](std::int64_t j, std::int64_t count) {
     const Batch g = load(row.dy + j, count) * load(row.weight + j, count);
     store(dx + j, Batch(row.inverse_deviation) * (g - mean_g - row.normalised(j, count) * mean_gz), count);
@@ -141,13 +141,13 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
       const float* row = x + i * n;
       Batch sum(0.f), squares(0.f);
       for_each_register(n, [&](std::int64_t j, std::int64_t count) { sum += load(row + j, count); });
-      const float m = xsimd::hadd(sum) / static_cast<float>(n);
+      const float m = simd::reduce_add(sum) / static_cast<float>(n);
       // The squares of the deviations, not the mean square minus the squared mean, which cancels.
       for_each_register(n, [&](std::int64_t j, std::int64_t count) {
         const Batch deviation = load(row + j, count, m) - Batch(m);
         squares = xsimd::fma(deviation, deviation, squares);
       });
-      const float s = 1.f / std::sqrt(xsimd::hadd(squares) / static_cast<float>(n) + eps);
+      const float s = 1.f / std::sqrt(simd::reduce_add(squares) / static_cast<float>(n) + eps);
       if (!is_moderate(s)) {
         const Row wide = normalise_in_double(row, weight, bias, eps, n, y + i * n);
         mean[i] = wide.mean;

@@ -120,7 +120,7 @@ double sum_of_squares(const float* x, std::int64_t n) {
     std::int64_t i = begin;
     for (; i + simd::width <= end; i += simd::width) add(simd::load(x + i));
     if (i < end) add(simd::load_partial(x + i, end - i));
-    return xsimd::hadd(low + high);
+    return simd::reduce_add(low + high);
   });
 }
 

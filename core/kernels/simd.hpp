@@ -12,18 +12,8 @@
 #include <numeric>
 #include <vector>
 
+#include <canopy/core/kernels/xsimd.hpp>
 #include <canopy/core/threads.hpp>
-
-// GCC 12 takes the deliberately undefined registers of its own AVX-512 header for mistakes (GCC bug 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <xsimd/xsimd.hpp>
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 
 namespace canopy::kernels::simd {
 
@@ -150,13 +140,13 @@ double sum_serial(std::int64_t begin, std::int64_t end, F f, const In*... in) {
       c += f(load(in + i + 2 * width)...);
       d += f(load(in + i + 3 * width)...);
     }
-    total += xsimd::hadd((a + b) + (c + d));
+    total += simd::reduce_add((a + b) + (c + d));
   }
   if (i < end) {
     Batch rest(0.f);
     for (; i + width <= end; i += width) rest += f(load(in + i)...);
     if (i < end) rest += first_lanes(f(load_partial(in + i, end - i, 1.f)...), end - i);
-    total += xsimd::hadd(rest);
+    total += simd::reduce_add(rest);
   }
   return std::isfinite(total) ? total : sum_in_double(begin, end, f, in...);
 }

@@ -30,7 +30,7 @@ inline float sum_lanes(const Batch& v) {
   four = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 #else
-  return xsimd::hadd(v);
+  return simd::reduce_add(v);
 #endif
 }
 

@@ -27,7 +27,7 @@ inline Batch scale_by_power(const Batch& x, const Batch& k) {
   // Two factors, because 2^128 is no float though x 2^128 may be one.
   const Integers exponent = xsimd::to_int(k);
   const Integers half = exponent >> 1;
-  const auto power = [](const Integers& i) { return xsimd::bitwise_cast<Batch>((i + 127) << 23); };
+  const auto power = [](const Integers& i) { return simd::bitwise_cast<Batch>((i + 127) << 23); };
   return x * power(half) * power(exponent - half);
 #endif
 }
@@ -69,8 +69,8 @@ inline Batch exp(const Batch& x) {
 #else
   // k is added to the exponent of e^r. What is no normal number becomes 0 or infinite.
   const ReducedExponent reduced(x);
-  const auto bits = xsimd::bitwise_cast<Integers>(reduced_exp(reduced.r)) + (xsimd::to_int(reduced.k) << 23);
-  const Batch y = xsimd::select(x < Batch(-0x1.5d589ep+6f), Batch(0.f), xsimd::bitwise_cast<Batch>(bits));
+  const auto bits = simd::bitwise_cast<Integers>(reduced_exp(reduced.r)) + (xsimd::to_int(reduced.k) << 23);
+  const Batch y = xsimd::select(x < Batch(-0x1.5d589ep+6f), Batch(0.f), simd::bitwise_cast<Batch>(bits));
   return xsimd::select(x > Batch(0x1.62e42ep+6f), Batch(std::numeric_limits<float>::infinity()), y);
 #endif
 }
@@ -98,9 +98,9 @@ struct Decomposed {
       normal = xsimd::select(subnormal, normal * 0x1p23f, normal);
       scaled = xsimd::select(subnormal, Batch(23.f), scaled);
     }
-    const Integers bits = xsimd::bitwise_cast<Integers>(normal) + (one - sqrt_half);
+    const Integers bits = simd::bitwise_cast<Integers>(normal) + (one - sqrt_half);
     exponent = xsimd::to_float((bits >> 23) - 127) - scaled;
-    mantissa = xsimd::bitwise_cast<Batch>((bits & 0x007fffff) + sqrt_half);
+    mantissa = simd::bitwise_cast<Batch>((bits & 0x007fffff) + sqrt_half);
   }
 };
 

@@ -53,12 +53,12 @@ float shifted_exp(const float* x, float shift, float* y, std::int64_t n) {
       simd::store(y + i, e);
       lanes += e;
     }
-    total += xsimd::hadd(lanes);
+    total += simd::reduce_add(lanes);
   }
   if (i < n) {
     const Batch e = simd::exp(simd::load_partial(x + i, n - i, -std::numeric_limits<float>::infinity()) - s);
     simd::store_partial(y + i, e, n - i);
-    total += xsimd::hadd(e);
+    total += simd::reduce_add(e);
   }
   return static_cast<float>(total);
 }

@@ -102,7 +102,7 @@ void hidden_of_run(const Leaves& leaves, const float* const* x, std::int64_t row
       });
     }
     for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t j = 0; j < neurons; ++j) hidden[r][first + j] = xsimd::hadd(sums[r][j]);
+      for (std::int64_t j = 0; j < neurons; ++j) hidden[r][first + j] = simd::reduce_add(sums[r][j]);
     }
   }
 }
