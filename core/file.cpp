@@ -4,11 +4,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <ctime>
 #include <system_error>
 #include <utility>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/held_signal.hpp>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -22,30 +22,6 @@ namespace {
 [[noreturn]] void fail(const char* what, const std::filesystem::path& path, int reason) {
   throw Error(fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(reason)));
 }
-
-// A write beyond RLIMIT_FSIZE kills the process by SIGXFSZ; while this lives it fails with EFBIG instead. The signal
-// goes to the writing thread, so blocking and then consuming it here disturbs nobody else's handler.
-class FileSizeSignalBlocked {
- public:
-  FileSizeSignalBlocked() {
-    sigemptyset(&signal_);
-    sigaddset(&signal_, SIGXFSZ);
-    pthread_sigmask(SIG_BLOCK, &signal_, &before_);
-  }
-  ~FileSizeSignalBlocked() {
-    if (sigismember(&before_, SIGXFSZ)) return;
-    const timespec now{};
-    while (sigtimedwait(&signal_, nullptr, &now) > 0) {
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  FileSizeSignalBlocked(const FileSizeSignalBlocked&) = delete;
-  FileSizeSignalBlocked& operator=(const FileSizeSignalBlocked&) = delete;
-
- private:
-  sigset_t signal_{};
-  sigset_t before_{};
-};
 
 std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -91,7 +67,7 @@ std::filesystem::path behind_links(std::filesystem::path path) {
 }
 
 void write_all(int descriptor, const std::filesystem::path& path, const void* bytes, std::size_t count) {
-  const FileSizeSignalBlocked guard;
+  const HeldSignal file_too_large(SIGXFSZ);  // a write beyond RLIMIT_FSIZE then fails with EFBIG
   for (std::size_t done = 0; done < count;) {
     const ssize_t written = ::write(descriptor, static_cast<const char*>(bytes) + done, count - done);
     if (written < 0 && errno == EINTR) continue;
@@ -104,6 +80,36 @@ void write_all(int descriptor, const std::filesystem::path& path, const void* by
 bool synced(int descriptor) { return fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP; }
 
 }  // namespace
+
+bool file_exists(const std::filesystem::path& path) {
+  std::error_code unknown;
+  const bool exists = std::filesystem::exists(path, unknown);
+  if (unknown) fail("look for", path, unknown.value());
+  return exists;
+}
+
+void make_folder(const std::filesystem::path& path) {
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  if (failed) fail("make the folder", path, failed.value());
+}
+
+void remove_file(const std::filesystem::path& path) {
+  std::error_code failed;
+  std::filesystem::remove(path, failed);
+  if (failed) fail("remove", path, failed.value());
+}
+
+std::vector<std::filesystem::path> folder_content(const std::filesystem::path& path) {
+  std::vector<std::filesystem::path> content;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed)) {
+    content.push_back(it->path());
+  }
+  if (failed) fail("look into", path, failed.value());
+  std::ranges::sort(content);
+  return content;
+}
 
 FileReader::FileReader(const std::filesystem::path& path) : path_(path) {
   const Opened opened = open_for_reading(path);
@@ -193,6 +199,16 @@ FileAppender::FileAppender(const std::filesystem::path& path)
 FileAppender::~FileAppender() { close(descriptor_); }
 
 void FileAppender::write(const void* bytes, std::size_t count) { write_all(descriptor_, path_, bytes, count); }
+
+std::uint64_t FileAppender::size() const {
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0) fail("read", path_, errno);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void FileAppender::clear() {
+  if (ftruncate(descriptor_, 0) != 0) fail("write", path_, errno);
+}
 
 void FileAppender::sync() {
   if (!synced(descriptor_)) fail("write", path_, errno);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace canopy {
 
@@ -15,6 +16,16 @@ std::string read_file(const std::filesystem::path& path);
 /// Makes `content` the content of a file, as FileWriter does. Throws Error with the path and the system's reason; the
 /// file is then as it was.
 void write_file(const std::filesystem::path& path, std::string_view content);
+
+/// Whether a file, a folder or anything else has this name. Throws Error with the path and the reason where the system
+/// does not tell, such as for a folder without permission.
+bool file_exists(const std::filesystem::path& path);
+/// Makes a folder, and those that it is in, where they are not there. Throws Error with the path and the reason.
+void make_folder(const std::filesystem::path& path);
+/// Removes a file if it is there. Throws Error with the path and the reason.
+void remove_file(const std::filesystem::path& path);
+/// What a folder holds, in order. Throws Error with the path and the reason.
+std::vector<std::filesystem::path> folder_content(const std::filesystem::path& path);
 
 /// Reads a file from its beginning, piece by piece. Errors are Errors with the path and the system's reason.
 class FileReader {
@@ -84,7 +95,11 @@ class FileAppender {
   FileAppender(const FileAppender&) = delete;
   FileAppender& operator=(const FileAppender&) = delete;
 
+  /// Bytes in the file, those from before among them.
+  std::uint64_t size() const;
   void write(const void* bytes, std::size_t count);
+  /// Takes everything out of the file again.
+  void clear();
   /// Returns when everything written is on the disk.
   void sync();
 

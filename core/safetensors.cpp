@@ -103,8 +103,8 @@ std::string index_text(const std::string& file, const Safetensors& content,
   index["metadata"]["total_size"] = bytes;
   try {
     return index.dump(2);
-  } catch (const nlohmann::json::exception& error) {
-    throw CheckpointError(fmt::format("{}: a name or a metadata text is not UTF-8 ({})", file, error.what()));
+  } catch (const nlohmann::json::exception&) {
+    throw CheckpointError(fmt::format("{}: a name or a metadata text is not UTF-8", file));
   }
 }
 
@@ -129,8 +129,8 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& con
   std::string header;
   try {
     header = header_text(content, items);
-  } catch (const nlohmann::json::exception& error) {
-    throw CheckpointError(fmt::format("{}: a name or a metadata text is not UTF-8 ({})", file, error.what()));
+  } catch (const nlohmann::json::exception&) {
+    throw CheckpointError(fmt::format("{}: a name or a metadata text is not UTF-8", file));
   }
   const std::uint64_t length = header.size();
   if (length > header_limit) {

@@ -156,9 +156,8 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
-    throw CheckpointError(
-        fmt::format("{}: the header is not JSON near byte {} ({})", file_, offset(), shorten(error.what())));
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    throw CheckpointError(fmt::format("{}: the header is not JSON near byte {}", file_, offset()));
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -35,7 +36,7 @@ Json parse(const std::string& file, const std::string& text) {
   try {
     return Json::parse(text, check);
   } catch (const Json::exception& error) {
-    throw CheckpointError(fmt::format("{}: not JSON ({})", file, error.what()));
+    throw CheckpointError(fmt::format("{}: {}", file, describe_failure(error)));
   }
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/file.hpp>
 #include <canopy/core/number_formats.hpp>
 #include <canopy/core/safetensors_header.hpp>
@@ -152,18 +153,6 @@ std::string read_index(const std::filesystem::path& path) {
   return read_file(path);
 }
 
-// Errors of the system as errors of a checkpoint.
-template <class Work>
-auto as_checkpoint_error(const Work& work) {
-  try {
-    return work();
-  } catch (const CheckpointError&) {
-    throw;
-  } catch (const Error& error) {
-    throw CheckpointError(error.what());
-  }
-}
-
 }  // namespace
 
 void SafetensorsReader::State::add_file(const std::filesystem::path& file) {
@@ -236,7 +225,7 @@ Array<To> SafetensorsReader::State::read(const std::string& name, Accept accept)
 SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) {
   auto state = std::make_shared<State>();
   state->path = path;
-  as_checkpoint_error([&] {
+  failing_as<CheckpointError>(path, [&] {
     if (path.extension() == ".json") return state->add_shards(path);
     std::error_code unknown;  // opening says what is wrong
     if (!std::filesystem::is_directory(path, unknown)) return state->add_file(path);

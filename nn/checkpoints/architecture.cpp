@@ -1,6 +1,7 @@
 #include <canopy/nn/checkpoints/architecture.hpp>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -66,7 +67,7 @@ Architecture architecture_from_metadata(const std::map<std::string, std::string>
     try {
       architecture.layers = layers_from_json(Json::parse(layers.mapped()), 1);
     } catch (const Json::exception& error) {
-      throw CheckpointError(fmt::format("the metadata 'layers' is not JSON ({})", error.what()));
+      throw CheckpointError(fmt::format("the metadata 'layers': {}", describe_failure(error)));
     }
   }
   return architecture;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/nn/checkpoints/fold_input.hpp>
 #include <canopy/nn/checkpoints/weights.hpp>
 
@@ -44,8 +45,8 @@ LoadedModel load_model(const std::filesystem::path& path, const nn::Builders& ow
   std::unique_ptr<nn::Layer> model;
   try {
     model = nn::build_layer(file, own);
-  } catch (const Error& error) {
-    throw CheckpointError(fmt::format("{}: {}", path.string(), error.what()));
+  } catch (const std::exception& error) {
+    throw CheckpointError(fmt::format("{}: {}", path.string(), describe_failure(error)));
   }
   load_weights(*model, file);
   model->eval();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/random.hpp>
 
 #include <fmt/format.h>
@@ -69,8 +70,8 @@ void write_training_checkpoint(const std::filesystem::path& path, const Training
                          {"random", random_positions()}};
   try {
     file.metadata[key] = training.dump();
-  } catch (const Json::exception& error) {
-    throw CheckpointError(fmt::format("{}: a text is not UTF-8 ({})", path.string(), error.what()));
+  } catch (const Json::exception&) {
+    throw CheckpointError(fmt::format("{}: a text is not UTF-8", path.string()));
   }
   write_safetensors(path, file);
 }
@@ -110,7 +111,8 @@ TrainingCheckpoint read_training_checkpoint(const std::filesystem::path& path) {
     }
     restore_random(training.at("seed"), training.at("random").get<std::map<std::string, std::uint64_t>>());
   } catch (const std::exception& error) {
-    throw CheckpointError(fmt::format("{}: the training state cannot be read: {}", path.string(), error.what()));
+    throw CheckpointError(
+        fmt::format("{}: the training state cannot be read: {}", path.string(), describe_failure(error)));
   }
   checkpoint.selected.metadata = std::move(file.metadata);
   return checkpoint;

@@ -125,6 +125,29 @@ BOOST_AUTO_TEST_CASE(windows_show_any_part_of_a_file) {
   BOOST_TEST(MappedFile("/dev/null").size() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(folders_and_names_fail_with_a_reason) {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "x");
+  BOOST_TEST(file_exists(folder / "a"));
+  BOOST_TEST(file_exists(folder.path()));
+  BOOST_TEST(!file_exists(folder / "b"));
+  BOOST_TEST(!file_exists(folder / "a/below"));
+  std::filesystem::create_symlink("circle", folder / "circle");
+  const std::string long_name(300, 'x');
+  BOOST_CHECK_EXCEPTION(file_exists(folder / "circle"), Error, speaks_of("circle", "Too many levels"));
+  BOOST_CHECK_EXCEPTION(file_exists(folder / long_name), Error, speaks_of("File name too long"));
+  make_folder(folder / "c/d");
+  make_folder(folder / "c/d");
+  BOOST_CHECK_EXCEPTION(make_folder(folder / "a/b"), Error, speaks_of("a/b", "Not a directory"));
+  const std::vector<std::filesystem::path> content = {folder / "a", folder / "c", folder / "circle"};
+  BOOST_CHECK(folder_content(folder.path()) == content);
+  BOOST_CHECK_EXCEPTION(folder_content(folder / "a"), Error, speaks_of("/a", "Not a directory"));
+  BOOST_CHECK_EXCEPTION(remove_file(folder / "c"), Error, speaks_of("/c", "not empty"));
+  remove_file(folder / "a");
+  remove_file(folder / "a");
+  BOOST_TEST(!file_exists(folder / "a"));
+}
+
 BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error) {
   BOOST_CHECK_EXCEPTION(write_file("/dev/full", "x"), Error, speaks_of("/dev/full", "No space left"));
 }
