@@ -1,5 +1,7 @@
 #include <canopy/datasets/archive.hpp>
 
+#include <algorithm>
+
 #include <canopy/core/error.hpp>
 
 #include <archive.h>
@@ -33,11 +35,17 @@ std::string ArchiveReader::name() const {
 std::int64_t ArchiveReader::size() const { return archive_entry_size(entry_); }
 
 std::string ArchiveReader::content() {
-  std::string bytes(static_cast<std::size_t>(size()), '\0');
-  const la_ssize_t got = archive_read_data(archive_.get(), bytes.data(), bytes.size());
-  if (got < 0) fail();
-  if (static_cast<std::size_t>(got) != bytes.size()) {
-    throw DataError(fmt::format("{}: {}: expected {} bytes, found {}", path_, name(), bytes.size(), got));
+  const auto expected = static_cast<std::size_t>(std::max<std::int64_t>(size(), 0));
+  std::string bytes;  // which grow as they come: the size is only what the archive says
+  for (std::size_t filled = 0; filled < expected; bytes.resize(filled)) {
+    constexpr std::size_t least = 1 << 20;
+    bytes.resize(std::min(expected, std::max(least, 2 * filled)));
+    const la_ssize_t got = archive_read_data(archive_.get(), bytes.data() + filled, bytes.size() - filled);
+    if (got < 0) fail();
+    if (got == 0) {
+      throw DataError(fmt::format("{}: {}: expected {} bytes, found {}", path_, name(), expected, filled));
+    }
+    filled += static_cast<std::size_t>(got);
   }
   return bytes;
 }

@@ -1,9 +1,11 @@
 #include <canopy/datasets/download.hpp>
 
+#include <csignal>
 #include <exception>
 #include <memory>
 
 #include <canopy/core/file.hpp>
+#include <canopy/core/held_signal.hpp>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -48,7 +50,7 @@ int on_progress(void* user, curl_off_t total, curl_off_t done, curl_off_t, curl_
   }
 }
 
-CURLcode perform(CURL* curl, const std::string& address, Transfer& transfer) {
+CURLcode perform(CURL* curl, const std::string& address, Transfer& transfer, int patience) {
   curl_easy_setopt(curl, CURLOPT_URL, address.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,ftp,file");
   curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -57,9 +59,9 @@ CURLcode perform(CURL* curl, const std::string& address, Transfer& transfer) {
   curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
-  // A connection that brought nothing for a minute is dead.
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+  // Neither silence nor a trickle holds us for ever.
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1000L);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(patience));
   curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(transfer.progress.before));
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
@@ -81,7 +83,8 @@ bool refuses_to_continue(CURL* curl, CURLcode code) {
 }  // namespace
 
 bool download(const std::string& address, const std::filesystem::path& to, const OnDownload& progress,
-              std::int64_t most_bytes) {
+              std::int64_t most_bytes, int patience) {
+  const HeldSignal broken_pipe(SIGPIPE);  // of a connection that the other side closed
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(ready == CURLE_OK ? curl_easy_init() : nullptr, curl_easy_cleanup);
   if (!curl) throw Error("cannot start libcurl");
@@ -89,18 +92,18 @@ bool download(const std::string& address, const std::filesystem::path& to, const
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason);
 
   FileAppender file(to);
-  const auto before = static_cast<std::int64_t>(std::filesystem::file_size(to));
+  const auto before = static_cast<std::int64_t>(file.size());
   Transfer transfer{.progress = {.address = address, .before = before, .done = before},
                     .on_progress = progress,
                     .file = file,
                     .most_bytes = most_bytes,
                     .written = before};
-  CURLcode code = perform(curl.get(), address, transfer);
+  CURLcode code = perform(curl.get(), address, transfer, patience);
   if (before > 0 && refuses_to_continue(curl.get(), code)) {
-    std::filesystem::resize_file(to, 0);
+    file.clear();
     transfer.progress = {.address = address};
     transfer.written = 0;
-    code = perform(curl.get(), address, transfer);
+    code = perform(curl.get(), address, transfer, patience);
   }
   file.sync();
   if (transfer.error) std::rethrow_exception(transfer.error);

@@ -37,9 +37,9 @@ class TooManyBytes : public DownloadError {
 /// Brings what `address` (http, https, ftp or file) names into a file, continuing after the bytes that the file holds
 /// already; where the other side cannot continue, from the beginning. Returns false when `progress` stopped it. What
 /// came stays in the file in any case, synced. Throws DownloadError with the address and the reason, also after 20
-/// redirections; TooManyBytes where the file would become larger than `most_bytes`; Error for a file that cannot be
-/// written.
+/// redirections, or where the answer is slower than 1000 bytes a second for `patience` seconds; TooManyBytes where the
+/// file would become larger than `most_bytes`; Error for a file that cannot be written.
 bool download(const std::string& address, const std::filesystem::path& to, const OnDownload& progress,
-              std::int64_t most_bytes = std::numeric_limits<std::int64_t>::max());
+              std::int64_t most_bytes = std::numeric_limits<std::int64_t>::max(), int patience = 60);
 
 }  // namespace canopy::datasets

@@ -35,9 +35,11 @@ std::vector<CatalogFile> damaged_or_missing(const CatalogEntry& entry, const Dat
 
 /// A plain file would hide its gzipped twin.
 void place(const fs::path& from, const fs::path& folder, const CatalogFile& file, std::string_view name) {
-  fs::rename(from, folder / name);
+  std::error_code failed;
+  fs::rename(from, folder / name, failed);
+  if (failed) throw Error(fmt::format("cannot write {}: {}", (folder / name).string(), failed.message()));
   const fs::path other = folder / (name == file.name ? fmt::format("{}.gz", file.name) : std::string(file.name));
-  fs::remove(other);
+  remove_file(other);
 }
 
 class Fetch {
@@ -49,7 +51,8 @@ class Fetch {
         part_(folder_ / fmt::format("{}.part", download.name())),
         address_(options.from.empty() ? std::string(download.address)
                                       : fmt::format("{}/{}", options.from, download.name())),
-        progress_(options.progress) {}
+        progress_(options.progress),
+        patience_(options.patience) {}
 
   /// False when stopped.
   bool run(const Wanted& wanted) {
@@ -57,7 +60,7 @@ class Fetch {
     if (!transfer()) return false;
     std::string problem = take(wanted);
     if (!problem.empty() && continued) {  // its beginning may be of another file
-      fs::remove(part_);
+      remove_file(part_);
       if (!transfer()) return false;
       problem = take(wanted);
     }
@@ -85,13 +88,13 @@ class Fetch {
             if (progress.total == 0 && address_ == download_.address) progress.total = download_.bytes;
             return progress_(progress);
           },
-          most_bytes());
+          most_bytes(), patience_);
     } catch (const TooManyBytes& error) {
-      fs::remove(part_);
+      remove_file(part_);
       throw DownloadError(fmt::format("{}: {}; nothing of it is kept", entry_.name, error.what()));
     } catch (const DownloadError& error) {
       const std::int64_t kept = size_of_part();
-      if (kept == 0) fs::remove(part_);
+      if (kept == 0) remove_file(part_);
       throw DownloadError(fmt::format(
           "{}: {}{}; to do it by hand, download {} and {}", entry_.name, error.what(),
           kept == 0
@@ -152,7 +155,7 @@ class Fetch {
       const std::string problem = problem_of(*file, content);
       if (!problem.empty()) return fmt::format("{}: {}", name, problem);
       write_file(folder_ / name, content);
-      fs::remove(folder_ / fmt::format("{}.gz", name));
+      remove_file(folder_ / fmt::format("{}.gz", name));
       wanted.erase(file);
     }
     return wanted.empty() ? "" : fmt::format("expected the file {} in it, found none", wanted.front().name);
@@ -164,6 +167,7 @@ class Fetch {
   fs::path part_;
   std::string address_;
   const OnDownload& progress_;
+  int patience_;
 };
 
 }  // namespace
@@ -178,7 +182,7 @@ bool fetch(const CatalogEntry& entry, const FetchOptions& options) {
   const DatasetStatus status = verify(entry, options.root);
   if (status.good()) return true;
   const fs::path folder = root / entry.folder;
-  fs::create_directories(folder);
+  make_folder(folder);
   const std::vector<CatalogFile> needed = damaged_or_missing(entry, status, folder);
   for (const CatalogDownload& download : entry.downloads) {
     Wanted wanted;

@@ -14,6 +14,7 @@ struct FetchOptions {
   /// An address, as of a mirror or "file:///folder", under which the downloads lie by their names; empty: their homes.
   std::string from = {};
   OnDownload progress = [](const DownloadProgress&) { return true; };
+  int patience = 60;  ///< seconds at fewer than 1000 bytes a second that end a download
 };
 
 /// Brings the files of a data set that are missing or damaged into its folder under the root; nothing where all are

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/file.hpp>
 
 #include <fmt/format.h>
@@ -34,7 +35,7 @@ class Inflater {
 class Window {
  public:
   explicit Window(const std::filesystem::path& path) : file_(path.string()), buffer_(1 << 18) {
-    convert_errors([&] { reader_ = std::make_unique<FileReader>(path); });
+    failing_as<DataError>(path, [&] { reader_ = std::make_unique<FileReader>(path); });
   }
 
   const std::string& file() const { return file_; }
@@ -77,20 +78,7 @@ class Window {
 
  private:
   std::size_t read_file(char* out, std::size_t count) {
-    std::size_t got = 0;
-    convert_errors([&] { got = reader_->read_some(out, count); });
-    return got;
-  }
-
-  template <class F>
-  static void convert_errors(F f) {
-    try {
-      f();
-    } catch (const DataError&) {
-      throw;
-    } catch (const Error& error) {
-      throw DataError(error.what());
-    }
+    return failing_as<DataError>(file_, [&] { return reader_->read_some(out, count); });
   }
 
   std::string file_;
@@ -195,6 +183,8 @@ std::string PlainOrGzipReader::read_rest() {
   return content;
 }
 
-std::string read_plain_or_gzip(const std::filesystem::path& path) { return PlainOrGzipReader(path).read_rest(); }
+std::string read_plain_or_gzip(const std::filesystem::path& path) {
+  return failing_as<DataError>(path, [&] { return PlainOrGzipReader(path).read_rest(); });
+}
 
 }  // namespace canopy::datasets

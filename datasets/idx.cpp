@@ -1,5 +1,6 @@
 #include <canopy/datasets/idx.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,7 +19,6 @@ std::uint32_t big_endian(const std::string& content, std::size_t offset) {
   return value;
 }
 
-// Of the content or its beginning.
 Shape parse_header(const std::string& content, const std::string& file, int rank) {
   const auto header_bytes = static_cast<std::size_t>(idx_header_bytes(rank));
   if (content.size() < 4) {
@@ -45,35 +45,46 @@ Shape parse_header(const std::string& content, const std::string& file, int rank
   }
 }
 
+// The next bytes, at most `count`; room is taken as they come, for an extent is only what a file says.
+std::string read_at_most(PlainOrGzipReader& reader, std::uint64_t count) {
+  constexpr std::uint64_t least = 1 << 16;
+  std::string bytes;
+  for (std::size_t filled = 0; filled < count; bytes.resize(filled)) {
+    bytes.resize(static_cast<std::size_t>(std::min(count, std::max(least, std::uint64_t{2} * filled))));
+    const std::size_t got = reader.read_some(bytes.data() + filled, bytes.size() - filled);
+    filled += got;
+    if (got == 0) count = filled;
+  }
+  return bytes;
+}
+
+Shape read_header(PlainOrGzipReader& reader, const std::string& file, int rank) {
+  return parse_header(read_at_most(reader, static_cast<std::uint64_t>(idx_header_bytes(rank))), file, rank);
+}
+
 }  // namespace
 
 Shape read_idx_shape(const std::filesystem::path& path, int rank) {
   PlainOrGzipReader reader(path);
-  std::string head(static_cast<std::size_t>(idx_header_bytes(rank)), '\0');
-  std::size_t filled = 0;
-  while (filled < head.size()) {
-    const std::size_t got = reader.read_some(head.data() + filled, head.size() - filled);
-    if (got == 0) break;
-    filled += got;
-  }
-  head.resize(filled);
-  return parse_header(head, path.string(), rank);
+  return read_header(reader, path.string(), rank);
 }
 
 Bytes read_idx(const std::filesystem::path& path, int rank) {
   const std::string file = path.string();
-  const std::string content = read_plain_or_gzip(path);
-  const Shape shape = parse_header(content, file, rank);
-  const auto header_bytes = static_cast<std::size_t>(idx_header_bytes(rank));
-  const auto found = static_cast<std::int64_t>(content.size() - header_bytes);
-  if (found != shape.size()) {
-    throw DataError(fmt::format(
-        "{}: at byte {}: expected {} bytes for the extents {}, found {}: the file is {}", file,
-        found < shape.size() ? static_cast<std::int64_t>(content.size()) : idx_header_bytes(rank) + shape.size(),
-        shape.size(), shape.to_string(), found, found < shape.size() ? "truncated" : "too long"));
+  PlainOrGzipReader reader(path);
+  const Shape shape = read_header(reader, file, rank);
+  const std::string content = read_at_most(reader, static_cast<std::uint64_t>(shape.size()));
+  auto found = static_cast<std::int64_t>(content.size());
+  if (found == shape.size()) {  // what comes behind is counted and not kept
+    std::string rest(1 << 16, '\0');
+    while (const std::size_t got = reader.read_some(rest.data(), rest.size())) found += static_cast<std::int64_t>(got);
   }
-  const auto* elements = reinterpret_cast<const std::uint8_t*>(content.data() + header_bytes);
-  return Bytes(shape, std::span(elements, static_cast<std::size_t>(found)));
+  if (found != shape.size()) {
+    throw DataError(fmt::format("{}: at byte {}: expected {} bytes for the extents {}, found {}: the file is {}", file,
+                                idx_header_bytes(rank) + std::min(found, shape.size()), shape.size(), shape.to_string(),
+                                found, found < shape.size() ? "truncated" : "too long"));
+  }
+  return Bytes(shape, std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size()));
 }
 
 }  // namespace canopy::datasets

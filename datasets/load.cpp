@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
+#include <canopy/core/file.hpp>
 #include <canopy/datasets/catalog.hpp>
 #include <canopy/datasets/cifar.hpp>
 #include <canopy/datasets/dataset_name.hpp>
@@ -73,21 +75,24 @@ LabelledImages read_idx_split(std::string name, const IdxFiles& files, LabelRang
 
 // `read` gives the images of a split; the statistics are always the training images'.
 template <class Read>
-ImageDataset make_dataset(Split split, Input input, Read read) {
-  if (split == Split::train) return ImageDataset(read(Split::train), input);
-  return ImageDataset(read(Split::test), input, [read] { return input_statistics(read(Split::train)); });
+ImageDataset make_dataset(const std::string& name, Split split, Input input, Read read) {
+  return failing_as<DataError>("data set " + name, [&] {
+    if (split == Split::train) return ImageDataset(read(Split::train), input);
+    return ImageDataset(read(Split::test), input, [read] { return input_statistics(read(Split::train)); });
+  });
 }
 
 ImageDataset catalog_idx(std::string_view name, Split split, const Options& options) {
-  return make_dataset(split, options.input, [name = std::string(name), root = options.root](Split part) {
-    const CatalogEntry& entry = catalog_entry(name);
-    const std::string prefix = part == Split::train ? "train" : "t10k";
-    IdxFiles files{.images = find_file(entry, prefix + "-images-idx3-ubyte", root),
-                   .labels = find_file(entry, prefix + "-labels-idx1-ubyte", root),
-                   .training_images = {}};
-    if (part == Split::test) files.training_images = status(entry, root).files.front().path;
-    return read_idx_split(name, files, {.first = 0, .last = 9});
-  });
+  return make_dataset(std::string(name), split, options.input,
+                      [name = std::string(name), root = options.root](Split part) {
+                        const CatalogEntry& entry = catalog_entry(name);
+                        const std::string prefix = part == Split::train ? "train" : "t10k";
+                        IdxFiles files{.images = find_file(entry, prefix + "-images-idx3-ubyte", root),
+                                       .labels = find_file(entry, prefix + "-labels-idx1-ubyte", root),
+                                       .training_images = {}};
+                        if (part == Split::test) files.training_images = status(entry, root).files.front().path;
+                        return read_idx_split(name, files, {.first = 0, .last = 9});
+                      });
 }
 
 // Whether the name of a file says that it holds `kind` ("images" or "labels") of a split.
@@ -117,15 +122,14 @@ std::filesystem::path find_idx_file(const std::filesystem::path& folder, Split s
   const std::string wanted = fmt::format("file with {} and \"{}\" in its name",
                                          split == Split::train ? "\"train\"" : "\"test\" or \"t10k\"", kind);
   std::vector<std::filesystem::path> found;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+  const auto content = failing_as<DataError>(folder, [&] { return folder_content(folder); });
+  for (const std::filesystem::path& path : content) {
     std::error_code unreadable;
-    if (it->is_regular_file(unreadable) && !is_sidecar(it->path()) && is_named_for(it->path(), split, kind))
-      found.push_back(it->path());
+    const bool file = std::filesystem::is_regular_file(path, unreadable);
+    if (file && !is_sidecar(path) && is_named_for(path, split, kind)) found.push_back(path);
   }
-  if (error) throw DataError(fmt::format("{}: cannot look for IDX files: {}", folder.string(), error.message()));
   if (found.empty()) throw DataError(fmt::format("{}: expected a {}, found none", folder.string(), wanted));
-  std::ranges::sort(found);  // a plain file before its gzipped twin
+  // In their order, a plain file before its gzipped twin.
   for (const auto& other : found) {
     if (without_gz(other) != without_gz(found.front())) {
       throw DataError(fmt::format("{}: expected only one {}, found {} and {}", folder.string(), wanted,
@@ -155,13 +159,13 @@ ImageDataset mnist(Split split, const Options& options) { return catalog_idx("mn
 ImageDataset fashion_mnist(Split split, const Options& options) { return catalog_idx("fashion-mnist", split, options); }
 
 ImageDataset usps(Split split, const Options& options) {
-  return make_dataset(split, options.input, [root = options.root](Split part) {
+  return make_dataset("usps", split, options.input, [root = options.root](Split part) {
     return read_usps(find_file(catalog_entry("usps"), part == Split::train ? "zip.train" : "zip.test", root));
   });
 }
 
 ImageDataset cifar_10(Split split, const Options& options) {
-  return make_dataset(split, options.input, [root = options.root](Split part) {
+  return make_dataset("cifar-10", split, options.input, [root = options.root](Split part) {
     const CatalogEntry& entry = catalog_entry("cifar-10");
     std::vector<std::filesystem::path> files;
     for (const CatalogFile& file : entry.files) {
@@ -174,7 +178,7 @@ ImageDataset cifar_10(Split split, const Options& options) {
 }
 
 ImageDataset cifar_100(Split split, const Options& options) {
-  return make_dataset(split, options.input, [root = options.root](Split part) {
+  return make_dataset("cifar-100", split, options.input, [root = options.root](Split part) {
     const std::filesystem::path files[] = {
         find_file(catalog_entry("cifar-100"), part == Split::train ? "train.bin" : "test.bin", root)};
     return read_cifar_100(files);
@@ -182,7 +186,7 @@ ImageDataset cifar_100(Split split, const Options& options) {
 }
 
 ImageDataset svhn(Split split, const Options& options) {
-  return make_dataset(split, options.input, [root = options.root](Split part) {
+  return make_dataset("svhn", split, options.input, [root = options.root](Split part) {
     return read_svhn(
         find_file(catalog_entry("svhn"), part == Split::train ? "train_32x32.mat" : "test_32x32.mat", root));
   });
@@ -190,12 +194,17 @@ ImageDataset svhn(Split split, const Options& options) {
 
 ImageDataset idx_folder(const std::filesystem::path& folder, Split split, const Options& options) {
   const LabelRange range = find_label_range(folder);
-  return make_dataset(split, options.input, [folder, range](Split part) {
+  return make_dataset("idx:" + folder.string(), split, options.input, [folder, range](Split part) {
     const IdxFiles files{.images = find_idx_file(folder, part, "images"),
                          .labels = find_idx_file(folder, part, "labels"),
                          .training_images = find_idx_file(folder, Split::train, "images")};
     return read_idx_split("idx:" + folder.string(), files, range);
   });
+}
+
+void require_known(std::string_view name) {
+  const DatasetName parts = parse_dataset_name(name);
+  if (parts.kind.empty()) catalog_entry(name);
 }
 
 ClassificationDataset load(std::string_view name, Split split, const Options& options) {
@@ -219,7 +228,7 @@ ClassificationDataset load(std::string_view name, Split split, const Options& op
 RegressionDataset load_regression(std::string_view name, Split split, const Options& options) {
   const DatasetName parts = parse_dataset_name(name);
   if (parts.kind.empty() || parts.kind == "idx") {
-    if (parts.kind.empty()) catalog_entry(name);  // is it known?
+    require_known(name);
     throw ConfigError(fmt::format("data set {}: expected numbers to predict, found classes of images", name));
   }
   const auto [train, test] = load_table<float>(parts, options.input);

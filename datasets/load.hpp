@@ -59,5 +59,7 @@ ClassificationDataset load(std::string_view name, Split split, const Options& op
 /// The same with numbers to predict: `csv:` (label: one or more columns), `npy:` and `safetensors:` (targets [n] or [n,
 /// outputs]). Targets are as they stand in the file: see fit_targets. Throws ConfigError for images, too.
 RegressionDataset load_regression(std::string_view name, Split split, const Options& options = {});
+/// Throws ConfigError for a name that is neither in the catalog nor one of those forms. Looks at no file.
+void require_known(std::string_view name);
 
 }  // namespace canopy::datasets

@@ -42,6 +42,7 @@ class Inflater {
   Inflater& operator=(const Inflater&) = delete;
 
   bool at_end() const { return at_end_; }
+  std::uint64_t produced() const { return stream_.total_out; }
   /// What is wrong with these bytes after the earlier ones; empty if nothing.
   std::string check(std::vector<unsigned char>& bytes, std::size_t count) {
     stream_.next_in = bytes.data();
@@ -67,7 +68,13 @@ class MatChecker {
  public:
   explicit MatChecker(const std::filesystem::path& path) : file_(path.string()), reader_(path) {}
 
-  void run() {
+  std::uint64_t run() {
+    check();
+    return reader_.size() + inflated_;
+  }
+
+ private:
+  void check() {
     std::array<char, header_bytes> header{};
     if (read(header.data(), header.size()) < header.size()) return;  // too short for any version
     std::uint16_t version = 0, mark = 0;
@@ -87,7 +94,6 @@ class MatChecker {
     }
   }
 
- private:
   std::size_t read(void* out, std::size_t count) {
     const std::size_t got = reader_.read_some(out, count);
     offset_ += got;
@@ -112,6 +118,7 @@ class MatChecker {
       problem = inflater.check(buffer_, got);
       size -= got;
     }
+    inflated_ += inflater.produced();
     if (problem.empty() && !inflater.at_end()) problem = "it is truncated";
     if (!problem.empty()) {
       fail(begin, fmt::format("a damaged one ({})", problem));
@@ -125,11 +132,12 @@ class MatChecker {
   std::string file_;
   FileReader reader_;
   std::uint64_t offset_ = 0;
+  std::uint64_t inflated_ = 0;
   std::vector<unsigned char> buffer_ = std::vector<unsigned char>(1 << 18);
 };
 
 }  // namespace
 
-void check_mat_sums(const std::filesystem::path& path) { MatChecker(path).run(); }
+std::uint64_t check_mat_sums(const std::filesystem::path& path) { return MatChecker(path).run(); }
 
 }  // namespace canopy::datasets

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/datasets/mat_sums.hpp>
 
 #include <fmt/format.h>
@@ -29,13 +29,7 @@ class MatFile {
  public:
   explicit MatFile(const std::filesystem::path& path) : path_(path.string()) {
     // matio says of a missing file and of a folder only that it is not a MAT file.
-    try {
-      check_mat_sums(path);
-    } catch (const DataError&) {
-      throw;
-    } catch (const Error& error) {
-      throw DataError(error.what());
-    }
+    content_ = check_mat_sums(path);
     Mat_LogInitFunc("canopy", note_complaint);
     complaint.clear();
     file_.reset(Mat_Open(path_.c_str(), MAT_ACC_RDONLY));
@@ -75,6 +69,7 @@ class MatFile {
 
   Variable read(const char* name) {
     complaint.clear();
+    check_size(name);
     Mat_Rewind(file_.get());
     return Variable(path_, name, Mat_VarRead(file_.get(), name));
   }
@@ -83,7 +78,24 @@ class MatFile {
   struct Close {
     void operator()(mat_t* file) const { Mat_Close(file); }
   };
+
+  /// matio takes memory for whatever the extents say.
+  void check_size(const char* name) {
+    Mat_Rewind(file_.get());
+    const std::unique_ptr<matvar_t, void (*)(matvar_t*)> header(Mat_VarReadInfo(file_.get(), name), Mat_VarFree);
+    if (!header) return;  // reading says what is wrong
+    std::uint64_t bytes = 1;
+    for (int axis = 0; axis < header->rank; ++axis) {
+      const std::uint64_t extent = header->dims[axis];
+      if (__builtin_mul_overflow(bytes, extent, &bytes) || bytes > content_) {
+        throw DataError(fmt::format("{}: variable {}: expected at most the {} bytes that the file holds, found more",
+                                    path_, name, content_));
+      }
+    }
+  }
+
   std::string path_;
+  std::uint64_t content_ = 0;  // bytes of all variables
   std::unique_ptr<mat_t, Close> file_;
 };
 
@@ -125,14 +137,16 @@ Indices digits(const MatFile::Variable& labels, std::int64_t images) {
 }  // namespace
 
 LabelledImages read_svhn(const std::filesystem::path& path) {
-  MatFile file(path);
-  LabelledImages images;
-  images.name = "svhn";
-  images.shape = {.height = side, .width = side, .channels = channels};
-  images.bytes = rows_of_images(file.read("X"));
-  images.labels = digits(file.read("y"), images.bytes.extent(0));
-  images.classes = classes;
-  return images;
+  return failing_as<DataError>(path, [&] {
+    MatFile file(path);
+    LabelledImages images;
+    images.name = "svhn";
+    images.shape = {.height = side, .width = side, .channels = channels};
+    images.bytes = rows_of_images(file.read("X"));
+    images.labels = digits(file.read("y"), images.bytes.extent(0));
+    images.classes = classes;
+    return images;
+  });
 }
 
 }  // namespace canopy::datasets

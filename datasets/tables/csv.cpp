@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/datasets/tables/csv_reader.hpp>
 #include <canopy/datasets/tables/missing.hpp>
 
@@ -280,7 +281,7 @@ class Parser {
 
 template <class T>
 CsvTable<T> read_csv(const std::filesystem::path& path, const CsvOptions& options, const CsvTable<T>* training) {
-  return Parser<T>(path, options, training).parse();
+  return failing_as<DataError>(path, [&] { return Parser<T>(path, options, training).parse(); });
 }
 
 template CsvTable<float> read_csv(const std::filesystem::path&, const CsvOptions&, const CsvTable<float>*);

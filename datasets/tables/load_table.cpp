@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/core/safetensors.hpp>
 #include <canopy/datasets/permutation.hpp>
@@ -180,11 +181,7 @@ class ArrayFolder {
 class ArrayFile {
  public:
   explicit ArrayFile(const fs::path& path) : file_(path.string()) {
-    try {
-      content_ = read_safetensors(path);
-    } catch (const Error& error) {
-      throw DataError(error.what());
-    }
+    failing_as<DataError>(path, [&] { content_ = read_safetensors(path); });
   }
   std::string where(const std::string& name) const { return fmt::format("{}: {}", file_, name); }
   Tensor floats(const std::string& name) const {
@@ -274,7 +271,8 @@ Parts<T> read_parts(const DatasetName& name, bool& standardise) {
 template <class T>
 std::pair<TensorDataset<T>, TensorDataset<T>> load_table(const DatasetName& name, Input input) {
   bool standardise = true;
-  const auto [train, test] = read_parts<T>(name, standardise);
+  const auto [train, test] =
+      failing_as<DataError>("data set " + name.full, [&] { return read_parts<T>(name, standardise); });
   if (input == Input::symmetric) {
     throw ConfigError(
         fmt::format("data set {}: the input symmetric is one of images: a table has unit, centred or "

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/file.hpp>
 #include <canopy/core/number_formats.hpp>
 
@@ -259,7 +260,7 @@ Array<T> in_c_order(const Array<T>& fortran) {
 template <class T>
 Array<T> read_as(const std::filesystem::path& path) {
   const std::string file = path.string();
-  try {
+  return failing_as<DataError>(path, [&] {
     FileReader reader(path);
     const NpyHeader header = read_header(reader, file);
     if (std::is_integral_v<T> && !header.integers()) {
@@ -284,11 +285,7 @@ Array<T> read_as(const std::filesystem::path& path) {
     if (type == "u4") read(std::type_identity<std::uint32_t>());
     if (type == "u8") read(std::type_identity<std::uint64_t>());
     return header.fortran_order && array.rank() > 1 ? in_c_order(array) : array;
-  } catch (const DataError&) {
-    throw;
-  } catch (const Error& error) {
-    throw DataError(error.what());
-  }
+  });
 }
 
 template <class T>

@@ -276,6 +276,25 @@ BOOST_AUTO_TEST_CASE(a_circle_of_redirections_is_left) {
   BOOST_TEST(server.begins().size() == 21u);
 }
 
+BOOST_AUTO_TEST_CASE(a_trickle_is_not_waited_for) {
+  const TemporaryFolder root;
+  const HttpServer server(first, {.trickles = true});
+  BOOST_CHECK_EXCEPTION(datasets::fetch(one, {.root = root.path(), .from = server.address(), .patience = 2}),
+                        datasets::DownloadError, speaks_of(server.address(), "too slow"));
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_shorter_than_it_says_is_kept_and_continued) {
+  const TemporaryFolder root;
+  {
+    const HttpServer server(first, {.claims_more = 100});
+    BOOST_CHECK_EXCEPTION(datasets::fetch(one, {.root = root.path(), .from = server.address()}),
+                          datasets::DownloadError, speaks_of(server.address(), "bytes are kept"));
+  }
+  const HttpServer server(first, {});
+  BOOST_TEST(datasets::fetch(one, {.root = root.path(), .from = server.address()}));
+  BOOST_TEST(read_file(root / "one/first") == first);
+}
+
 BOOST_AUTO_TEST_CASE(a_stop_keeps_what_came) {
   const TemporaryFolder root;
   const HttpServer server(first, {});

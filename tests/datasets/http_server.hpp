@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <mutex>
 #include <optional>
@@ -22,6 +23,8 @@ class HttpServer {
     int status = 200;
     bool endless = false;    ///< sends the content again and again
     bool redirects = false;  ///< to itself
+    bool trickles = false;   ///< a byte at a time, for ever
+    int claims_more = 0;     ///< bytes in Content-Length that never come
   };
 
   HttpServer(std::string content, Behaviour behaviour)
@@ -64,6 +67,7 @@ class HttpServer {
     const std::size_t begin = begin_of(request);
     const bool first = note(begin);
     if (behaviour_.endless) return send_for_ever(socket, error);
+    if (behaviour_.trickles) return trickle(socket, error);
     if (behaviour_.redirects) return send(socket, 302, fmt::format("Location: {}/again\r\n", address()), 0, error);
     if (behaviour_.status != 200) return send(socket, behaviour_.status, "", 0, error);
     if (begin == 0 || !behaviour_.ranges) {
@@ -79,8 +83,9 @@ class HttpServer {
   void send(Socket& socket, int status, const std::string& header, std::size_t begin, boost::system::error_code& error,
             std::size_t most = std::string::npos) const {
     const std::string body = status < 300 ? content_.substr(begin) : "";
-    const std::string head = fmt::format("HTTP/1.1 {} Status\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n",
-                                         status, body.size(), header);
+    const std::string head =
+        fmt::format("HTTP/1.1 {} Status\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n", status,
+                    body.size() + static_cast<std::size_t>(behaviour_.claims_more), header);
     boost::asio::write(socket, boost::asio::buffer(head + body.substr(0, most)), error);
     socket.shutdown(Socket::shutdown_both, error);
   }
@@ -89,6 +94,15 @@ class HttpServer {
     boost::asio::write(socket, boost::asio::buffer(std::string("HTTP/1.1 200 Status\r\nConnection: close\r\n\r\n")),
                        error);
     while (!error && !stop_) boost::asio::write(socket, boost::asio::buffer(content_), error);
+  }
+
+  void trickle(Socket& socket, boost::system::error_code& error) const {
+    boost::asio::write(socket, boost::asio::buffer(std::string("HTTP/1.1 200 Status\r\nConnection: close\r\n\r\n")),
+                       error);
+    while (!error && !stop_) {
+      boost::asio::write(socket, boost::asio::buffer("x", 1), error);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
   }
 
   static std::size_t begin_of(const std::string& request) {

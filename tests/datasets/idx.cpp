@@ -6,6 +6,8 @@
 #include <support/errors.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <sys/resource.h>
+
 using namespace canopy;
 using namespace canopy::test;
 using datasets::read_idx_images;
@@ -56,6 +58,23 @@ BOOST_AUTO_TEST_CASE(damaged_files) {
   const std::string huge = big_endian(0xffffffff);
   check_damaged(images.substr(0, 4) + huge + huge + huge, 3, "byte 4", "counted");
   check_damaged(images.substr(0, 4) + huge + huge + big_endian(1), 3, "byte 4");
+}
+
+BOOST_AUTO_TEST_CASE(memory_is_that_of_what_comes) {
+  const TemporaryFolder folder;
+  const auto peak_kilobytes = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const std::string head = test::idx({7, 2, 3}, 37, 256);
+  write_plain(folder / "bomb.gz", test::gzip(head + std::string(200 << 20, '\0')));
+  const std::string many = big_endian(0x7fffffff);
+  write_plain(folder / "claims", head.substr(0, 4) + many + big_endian(1) + big_endian(1) + "a few");
+  const auto before = peak_kilobytes();
+  BOOST_CHECK_EXCEPTION(read_idx_images(folder / "bomb.gz"), DataError, speaks_of("bomb.gz", "too long"));
+  BOOST_CHECK_EXCEPTION(read_idx_images(folder / "claims"), DataError, speaks_of("claims", "found 5", "truncated"));
+  BOOST_TEST(peak_kilobytes() - before < 20'000);
 }
 
 BOOST_AUTO_TEST_CASE(a_shape_without_the_elements) {

@@ -1,6 +1,7 @@
 #include <canopy/datasets/svhn.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -28,14 +29,15 @@ struct Variable {
 };
 
 /// As the real files: MATLAB's format 5, compressed.
-void write_mat(const std::filesystem::path& path, std::vector<Variable> variables) {
+void write_mat(const std::filesystem::path& path, std::vector<Variable> variables,
+               matio_compression compression = MAT_COMPRESSION_ZLIB) {
   const std::unique_ptr<mat_t, int (*)(mat_t*)> file(Mat_CreateVer(path.c_str(), nullptr, MAT_FT_MAT5), Mat_Close);
   for (Variable& v : variables) {
     const std::unique_ptr<matvar_t, void (*)(matvar_t*)> variable(
         Mat_VarCreate(v.name, MAT_C_UINT8, MAT_T_UINT8, static_cast<int>(v.extents.size()), v.extents.data(),
                       v.bytes.data(), MAT_F_DONT_COPY_DATA),
         Mat_VarFree);
-    BOOST_REQUIRE(Mat_VarWrite(file.get(), variable.get(), MAT_COMPRESSION_ZLIB) == 0);
+    BOOST_REQUIRE(Mat_VarWrite(file.get(), variable.get(), compression) == 0);
   }
 }
 
@@ -118,6 +120,23 @@ BOOST_AUTO_TEST_CASE(truncated_files) {
        {std::size_t{0}, std::size_t{100}, std::size_t{130}, std::size_t{200}, whole.size() / 2, whole.size() - 20}) {
     write_plain(folder / "a.mat", whole.substr(0, size));
     BOOST_CHECK_EXCEPTION(datasets::read_svhn(folder / "a.mat"), DataError, speaks_of("a.mat"));
+  }
+}
+
+// libmatio takes memory for whatever the extents say.
+BOOST_AUTO_TEST_CASE(extents_of_more_than_the_file_holds) {
+  const TemporaryFolder folder;
+  write_mat(folder / "whole.mat", {pictures(1), {"y", {1, 1}, {1}}}, MAT_COMPRESSION_NONE);
+  std::string content = read_file(folder / "whole.mat");
+  BOOST_TEST(datasets::read_svhn(folder / "whole.mat").labels.size() == 1);
+  constexpr std::size_t extents = 160;  // behind the header and the tags of X, its flags and its extents
+  const std::int32_t expected[] = {32, 32, 3, 1};
+  BOOST_REQUIRE(std::memcmp(content.data() + extents, expected, sizeof expected) == 0);
+  for (const std::int32_t images : {100, 1 << 20, 0x7fffffff}) {
+    std::memcpy(content.data() + extents + 12, &images, sizeof images);
+    write_plain(folder / "a.mat", content);
+    BOOST_CHECK_EXCEPTION(datasets::read_svhn(folder / "a.mat"), DataError,
+                          speaks_of("a.mat", "variable X", "that the file holds"));
   }
 }
 
