@@ -39,7 +39,7 @@ void ClassifierScorer::add(const Tensor& inputs, const Indices& labels) {
 ClassifierScore ClassifierScorer::score() const {
   ClassifierScore score;
   score.samples = samples_;
-  if (samples_ > 0) score.accuracy = 100.0 * static_cast<double>(correct_) / static_cast<double>(samples_);
+  score.accuracy = 100.0 * static_cast<double>(correct_) / static_cast<double>(samples_);  // NaN for none
   score.routing = loads_.layers();
   if (score.routing.empty()) return score;
   score.leaves = score.leaves_used = 0;

@@ -13,7 +13,7 @@ namespace canopy {
 
 struct ClassifierScore {
   std::int64_t samples = 0;
-  double accuracy = 0;                   ///< percent
+  double accuracy = 0;                   ///< percent; NaN of no samples
   std::vector<nn::RoutingLoad> routing;  ///< of every routed layer of the model
 
   // All routed layers together; a model without one is a single leaf.

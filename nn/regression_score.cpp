@@ -36,8 +36,7 @@ void RegressionScorer::add(const Tensor& inputs, const Tensor& targets) {
 
 RegressionScore RegressionScorer::score() const {
   RegressionScore score{.samples = samples_, .routing = loads_.layers()};
-  if (numbers_ == 0) return score;
-  score.rmse = std::sqrt(squares_ / static_cast<double>(numbers_));
+  score.rmse = std::sqrt(squares_ / static_cast<double>(numbers_));  // NaN for none
   score.mae = absolute_ / static_cast<double>(numbers_);
   return score;
 }

@@ -13,8 +13,8 @@ namespace canopy {
 /// In the unit of the targets, over all samples and outputs.
 struct RegressionScore {
   std::int64_t samples = 0;
-  double rmse = 0;                       ///< square root of the mean squared error
-  double mae = 0;                        ///< mean absolute error
+  double rmse = 0;                       ///< square root of the mean squared error; NaN of no samples
+  double mae = 0;                        ///< mean absolute error; likewise
   std::vector<nn::RoutingLoad> routing;  ///< of every routed layer of the model
 
   double maximum_load() const { return nn::maximum_load(routing); }

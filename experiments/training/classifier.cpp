@@ -27,6 +27,11 @@ Data load_data(const ClassifierOptions& options, const std::filesystem::path& ro
   const ClassificationDataset test = datasets::load(options.dataset, Split::test, input);
   if (options.recipe.task.selection == Selection::test) return {all, test, test};
   auto [train, validation] = all.split(0.9);
+  if (train.size() == 0 || validation.size() == 0) {
+    throw DataError(
+        fmt::format("data set {}: expected training samples enough to hold back a tenth for validation, found {}",
+                    options.dataset, all.size()));
+  }
   return {std::move(train), std::move(validation), test};
 }
 

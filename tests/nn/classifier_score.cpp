@@ -103,6 +103,16 @@ BOOST_AUTO_TEST_CASE(logits_that_are_no_numbers_predict_nothing) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(no_samples_have_no_accuracy) {
+  nn::FFF model({.inputs = 4, .outputs = 2, .depth = 1, .leaf_width = 2});
+  model.eval();
+  ClassifierScorer scorer(model);
+  BOOST_TEST(std::isnan(scorer.score().accuracy));
+  scorer.add(Tensor({0, 4}), Indices({0}));
+  BOOST_TEST(std::isnan(scorer.score().accuracy));
+  BOOST_TEST(!scorer.score().collapsed());
+}
+
 BOOST_AUTO_TEST_CASE(a_model_in_training_mode_is_refused) {
   const nn::FeedForward ff({.inputs = 4, .width = 3, .outputs = 2});
   BOOST_CHECK_THROW(ClassifierScorer{ff}, Error);
