@@ -61,11 +61,32 @@ struct xtype_for_shape<svector<std::size_t, 4, std::allocator<std::size_t>, true
 #endif
 
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
 #include <canopy/core/array.hpp>
 #include <canopy/core/error.hpp>
+
+// Without optimisation GCC's blends are macros that cast, which xsimd before 10 hands objects that cannot be cast:
+// xt::log on AVX-512. Its integers of these sizes never get there.
+#if defined(XTENSOR_USE_XSIMD) && XSIMD_VERSION_MAJOR < 10 && defined(__AVX512BW__) && defined(__GNUC__) && \
+    !defined(__clang__) && !defined(__OPTIMIZE__)
+namespace xsimd::kernel {
+template <>
+inline batch<std::int32_t, avx512bw> select(const batch_bool<std::int32_t, avx512bw>& condition,
+                                            const batch<std::int32_t, avx512bw>& yes,
+                                            const batch<std::int32_t, avx512bw>& no, requires_arch<avx512bw>) noexcept {
+  return select(condition, yes, no, avx512dq{});
+}
+template <>
+inline batch<std::int64_t, avx512bw> select(const batch_bool<std::int64_t, avx512bw>& condition,
+                                            const batch<std::int64_t, avx512bw>& yes,
+                                            const batch<std::int64_t, avx512bw>& no, requires_arch<avx512bw>) noexcept {
+  return select(condition, yes, no, avx512dq{});
+}
+}  // namespace xsimd::kernel
+#endif
 
 namespace canopy {
 
