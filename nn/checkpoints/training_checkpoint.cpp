@@ -103,6 +103,9 @@ TrainingCheckpoint read_training_checkpoint(const std::filesystem::path& path) {
   }
   try {
     const Json training = Json::parse(text.mapped());
+    for (const char* needed : {"seed", "random"}) {
+      if (!training.contains(needed)) throw CheckpointError(fmt::format("'{}' is missing", needed));
+    }
     checkpoint.counters = entry<decltype(checkpoint.counters)>(training, "counters");
     checkpoint.numbers = numbers_of(entry<std::map<std::string, std::string>>(training, "numbers"));
     checkpoint.texts = entry<decltype(checkpoint.texts)>(training, "texts");
