@@ -41,14 +41,14 @@ std::vector<Row> run(const BenchOptions& options) {
     }
     if (trees.empty() && !options.selects(baseline)) continue;
     const std::vector<Timing> times = time_alternately(candidates, options.timer(31));
-    rows.push_back({.name = baseline, .batch = batch, .timing = times[0], .baseline = times[0].milliseconds});
+    rows.push_back({.name = baseline, .batch = batch, .timing = times[0], .baseline = times[0]});
     for (std::size_t i = 0; i < trees.size(); ++i) {
       const Indices leaf = trees[i]->infer(x).leaf;
       const std::set<std::int32_t> used(leaf.data(), leaf.data() + leaf.size());
       rows.push_back({.name = candidates[i + 1].name,
                       .batch = batch,
                       .timing = times[i + 1],
-                      .baseline = times[0].milliseconds,
+                      .baseline = times[0],
                       .more = {{"leaves", trees[i]->leaves()}, {"leaves_used", used.size()}}});
     }
   }

@@ -41,9 +41,23 @@ class Callers {
   std::int64_t at_ = 0;
 };
 
-// Milliseconds of a call in each sample, sorted, by layer; the layers take turns.
-std::vector<std::vector<double>> call_times(const std::vector<const nn::Layer*>& layers, Callers callers, int samples) {
+// Milliseconds of a call in each sample, sorted, by layer; the layers take turns. A sample is too short for the clock
+// of processors: all of them together tell whether the process waited.
+struct CallTimes {
+  std::vector<std::vector<double>> layers;
+  double waited = 0, neighbours = 0;
+
+  Timing timing(std::size_t layer) const {
+    Timing timing = timing_of(layers[layer]);
+    timing.noise = noise({.spread = timing.spread / timing.milliseconds, .waited = waited, .neighbours = neighbours});
+    return timing;
+  }
+};
+
+CallTimes call_times(const std::vector<const nn::Layer*>& layers, Callers callers, int samples) {
   std::vector<std::vector<double>> times(layers.size());
+  const Neighbours neighbours;
+  const Stopwatch watch;
   for (int sample = -warm_up; sample < samples; ++sample) {
     const std::vector<Tensor>& calls = callers.next();
     for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -53,8 +67,9 @@ std::vector<std::vector<double>> call_times(const std::vector<const nn::Layer*>&
       if (sample >= 0) times[i].push_back(time.count() / static_cast<double>(calls.size()));
     }
   }
+  const Sample whole = watch.read();
   for (std::vector<double>& each : times) std::ranges::sort(each);
-  return times;
+  return {std::move(times), waited({whole}), neighbours.share()};
 }
 
 void add_tree(std::vector<Row>& rows, const BenchOptions& options, int depth, std::int64_t outputs) {
@@ -71,10 +86,10 @@ void add_tree(std::vector<Row>& rows, const BenchOptions& options, int depth, st
     const auto cold = call_times({&tree}, Callers(many_rows, batch), samples);
     rows.push_back({.name = name,
                     .batch = batch,
-                    .timing = timing_of(times[0]),
-                    .baseline = quantile(times[1], 0.5),
-                    .more = {{"p99", rounded(quantile(times[0], 0.99), 6)},
-                             {"cold", rounded(quantile(cold[0], 0.5), 6)},
+                    .timing = times.timing(0),
+                    .baseline = times.timing(1),
+                    .more = {{"p99", rounded(quantile(times.layers[0], 0.99), 6)},
+                             {"cold", rounded(quantile(cold.layers[0], 0.5), 6)},
                              {"leaves", tree.leaves()}}});
   }
 }

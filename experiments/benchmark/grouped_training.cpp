@@ -177,13 +177,13 @@ void add_size(std::vector<Row>& rows, const BenchOptions& options, const Problem
   }
   const std::vector<Timing> times = time_alternately(candidates, options.timer(pieces <= 32 ? 7 : 3));
 
-  std::optional<double> baseline;
+  std::optional<Timing> baseline;
   std::size_t at = 0;
   for (const Model& model : models) {
     std::optional<double> of_pieces;
     if (model.pieces) of_pieces = times[at++].milliseconds;
     const Timing of_pass = times[at++], of_optimizer = times[at++];
-    if (model.name == ff) baseline = of_pass.milliseconds;
+    if (model.name == ff) baseline = of_pass;
     if (!wanted(model.name)) continue;
     Row row{.name = model.name,
             .batch = batch,

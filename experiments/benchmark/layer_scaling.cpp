@@ -90,7 +90,7 @@ void add_size(std::vector<Row>& rows, const BenchOptions& options, const Batches
   all.push_back(make_row(fff_name, fff_time, neurons, tree.leaves, tree.bytes()));
   all.back().more["moe_over_own"] = rounded(moe_time.milliseconds / fff_time.milliseconds);
   for (Row& row : all) {
-    if (ff) row.baseline = times[0].milliseconds;
+    if (ff) row.baseline = times[0];
     if (options.selects(row.name)) rows.push_back(std::move(row));
   }
 }
@@ -138,7 +138,7 @@ Json summarise(const std::vector<Row>& rows) {
       deep[depth] = ms;
     }
     if (!row.baseline) continue;
-    const double ratio = *row.baseline / ms;
+    const double ratio = row.baseline->milliseconds / ms;
     if (ratio >= paper_factor && !passed) {  // between two sizes, on the line through the logarithms
       const double part = last_ratio > 0 ? std::log(paper_factor / last_ratio) / std::log(ratio / last_ratio) : 1;
       const double at = last_ratio > 0 ? last_neurons * std::pow(neurons / last_neurons, part) : neurons;

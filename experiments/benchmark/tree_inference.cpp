@@ -181,7 +181,7 @@ void add_rows(std::vector<Row>& rows, const BenchOptions& options, const Weights
     rows.push_back({.name = candidate.name,
                     .batch = batch,
                     .timing = timing,
-                    .baseline = gemm,
+                    .baseline = quick_times[0],
                     .more = {{"over_same_primitives", over(same_primitives)},
                              {"over_gemv", is_tree && with_slow ? over(slow_times[1].milliseconds) : Json()},
                              {"bottoms_used", is_tree ? Json(spread.used) : Json()},
@@ -197,7 +197,8 @@ void add_rows(std::vector<Row>& rows, const BenchOptions& options, const Weights
   add(quick[3], quick_times[3], slow_times[0].milliseconds, true);
   add(quick[4], quick_times[4], slow_times[0].milliseconds, true);
   add(quick[5], quick_times[5], gemm, true);
-  const Timing limit{.milliseconds = gemm * static_cast<double>(levels) / static_cast<double>(neurons)};
+  const Timing limit{.milliseconds = gemm * static_cast<double>(levels) / static_cast<double>(neurons),
+                     .noise = quick_times[0].noise};
   add({"limit", {}}, limit, gemm, false);  // as many multiplications less: 4095 / 12 = 341.25
 }
 
@@ -225,7 +226,7 @@ void add_family(std::vector<Row>& rows, const BenchOptions& options, const Weigh
     rows.push_back({.name = candidates[i + 1].name,
                     .batch = batch,
                     .timing = times[i + 1],
-                    .baseline = times[0].milliseconds,
+                    .baseline = times[0],
                     .more = {{"neurons", layers[i]->neurons()}, {"neurons_used", shape.trees * (shape.depth + 1)}}});
   }
 }

@@ -34,7 +34,7 @@ std::vector<Row> run(const BenchOptions& options) {
         {.name = steps[i].first,
          .batch = batch,
          .timing = times[i],
-         .baseline = times[0].milliseconds,
+         .baseline = times[0],
          .more = {{"forward_ms", parts.forward}, {"backward_ms", parts.backward}, {"optimizer_ms", parts.optimizer}}});
   }
   return rows;

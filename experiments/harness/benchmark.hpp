@@ -33,8 +33,11 @@ struct Row {
   std::string name;
   std::int64_t batch = 0;
   Timing timing;
-  std::optional<double> baseline = {};  ///< milliseconds of what it is compared with
+  std::optional<Timing> baseline = {};  ///< of what it is compared with
   Json more = Json::object();           ///< further fields, such as {"leaves_used": 16}
+
+  /// Why the time or its baseline's is noisy; empty: neither is.
+  std::string noise() const { return noise_of_both(timing.noise, baseline ? baseline->noise : ""); }
 };
 
 struct Benchmark {
@@ -47,11 +50,12 @@ struct Benchmark {
   bool flat = false;
 };
 
-/// {benchmark, threads, environment, rows: [...]}, with a summary where the benchmark has one, or the flat form.
+/// {benchmark, threads, environment, rows: [...]}, with a summary where the benchmark has one, or the flat form, which
+/// has {"noisy": {row name: why}} where a row is noisy.
 Json to_json(const Benchmark& benchmark, const BenchOptions& options, const std::vector<Row>& rows);
-/// {name, batch, milliseconds, spread, repetitions, baseline, ratio, ...}
+/// {name, batch, milliseconds, spread, repetitions, baseline, ratio, noisy, why, ...}
 Json to_json(const Row& row);
-/// The table of the rows, with a column for each further field of the first one, and the summary.
+/// The table of the rows, with a column for each further field of the first one, NOISY where a row is, and the summary.
 std::string to_text(const Benchmark& benchmark, const std::vector<Row>& rows);
 
 }  // namespace canopy::benchmark

@@ -74,7 +74,7 @@ std::string to_csv(const Report& report) {
     line.add(std::to_string(row.seeds_done));
     line.add(std::to_string(row.errors.size()));
     for (const RemarkCount& remark : row.remarks) line.add(std::to_string(remark.seeds));
-    line.add(row.noisy ? "true" : "false");
+    line.add(!row.noise.empty() ? "true" : "false");
     for (const std::string& name : metrics) {
       const Statistic& statistic = row.statistic(name);
       for (const auto& number :

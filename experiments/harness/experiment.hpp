@@ -68,6 +68,7 @@ struct TimedCell {
   /// Timed metrics, and any others. A time called "milliseconds", or with such an end, has the half distance between
   /// the quartiles of its repetitions beside it, with "spread" in that place: "dense_milliseconds" and "dense_spread".
   Numbers numbers = {};
+  std::string noise = {};  ///< why one of the times is noisy (benchmark::Timing); empty: none is
 };
 
 /// A named set of changes to an experiment's default settings.

@@ -73,14 +73,14 @@ Remark diverged() {
 }
 
 ReportRow row_of(const Cell& cell, const Seeds& seeds, std::int64_t planned, const Measures& measures,
-                 const Numbers& timing) {
+                 const CellTiming& timing) {
   const auto done = static_cast<std::int64_t>(seeds.results.size());
   ReportRow row{.cell = cell,
                 .status = done == planned        ? "done"
                           : seeds.errors.empty() ? "incomplete"
                                                  : "failed",
                 .seeds_done = done,
-                .noisy = is_noisy(timing),
+                .noise = timing.noise,
                 .errors = seeds.errors};
   for (const Remark& remark : measures.remarks) {
     row.remarks.push_back({remark.word, std::ranges::count_if(seeds.results, remark.applies)});
@@ -89,7 +89,7 @@ ReportRow row_of(const Cell& cell, const Seeds& seeds, std::int64_t planned, con
     row.statistics[metric.name] =
         statistic_of(metric.timed ? std::vector<double>() : values(seeds.results, metric.name), metric.better);
   }
-  for (const auto& [name, number] : timing) {
+  for (const auto& [name, number] : timing.numbers) {
     if (const auto value = real(number)) row.statistics[name] = statistic_of({*value}, measures.metric(name).better);
   }
   return row;
@@ -109,7 +109,8 @@ Json to_json(const ReportRow& row) {
   json["seeds_done"] = row.seeds_done;
   json["seeds_failed"] = row.errors.size();
   for (const RemarkCount& remark : row.remarks) json[field_of(remark.word)] = remark.seeds;
-  json["noisy"] = row.noisy;
+  json["noisy"] = !row.noise.empty();
+  json["why"] = row.noise;
   json["errors"] = Json::array();
   for (const auto& [seed, error] : row.errors) json["errors"].push_back({{"seed", seed}, {"error", error}});
   for (const auto& [name, statistic] : row.statistics) json[name] = to_json(statistic);
@@ -137,7 +138,7 @@ Report report(const RunDirectory& directory, const Experiment& experiment, const
   if (all.columns.empty()) {
     for (const Metric& metric : experiment.measures.metrics) all.columns.push_back(metric.name);
   }
-  std::map<std::string, Numbers> timing = read_timing(directory);
+  std::map<std::string, CellTiming> timing = read_timing(directory);
   for (const Cell& cell : selected_cells(experiment, configuration)) {
     const Seeds seeds = read_seeds(directory, cell, configuration.seeds);
     ReportRow row = row_of(cell, seeds, configuration.seeds, all.measures, timing[cell.name]);

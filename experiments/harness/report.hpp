@@ -38,7 +38,7 @@ struct ReportRow {
   std::string status;  ///< "done", "incomplete" or "failed"
   std::int64_t seeds_done = 0;
   std::vector<RemarkCount> remarks = {};  ///< for each of the report's, in its order
-  bool noisy = false;                     ///< a time of this cell or of its baseline
+  std::string noise = {};                 ///< why a time of this cell or of its baseline is noisy; empty: none is
   std::vector<SeedError> errors = {};
   /// Every metric of the experiment, then what timing.json and the paper have besides.
   Named<Statistic> statistics = {};
@@ -59,8 +59,8 @@ struct Report {
 Report report(const RunDirectory& directory, const Experiment& experiment, const Configuration& configuration);
 
 /// {experiment, paper, artefact, preset, seeds, columns, rows: [{cell, LABEL..., status, seeds_done, seeds_failed,
-/// REMARK: seeds, ..., noisy, errors, METRIC: {mean, sd, best, low, high, seeds, paper}, ...}]}. What is none is null,
-/// but for `paper`, which is left out.
+/// REMARK: seeds, ..., noisy, why, errors, METRIC: {mean, sd, best, low, high, seeds, paper}, ...}]}. What is none is
+/// null, but for `paper`, which is left out.
 Json to_json(const Report& report);
 
 }  // namespace canopy::harness

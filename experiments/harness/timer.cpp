@@ -1,23 +1,22 @@
 #include <canopy/experiments/harness/timer.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 
 namespace canopy::benchmark {
 namespace {
 
-/// Milliseconds of `calls` calls.
-double measure(const Candidate& candidate, int calls) {
-  const auto begin = std::chrono::steady_clock::now();
+/// Of `calls` calls.
+Sample measure(const Candidate& candidate, int calls) {
+  const Stopwatch watch;
   for (int call = 0; call < calls; ++call) candidate.run();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+  return watch.read();
 }
 
 /// Calls that take at least `shortest` milliseconds together.
 int calls_for(const Candidate& candidate, double shortest) {
   int calls = 1;
-  while (measure(candidate, calls) < shortest && calls < 1 << 20) calls *= 2;
+  while (measure(candidate, calls).milliseconds < shortest && calls < 1 << 20) calls *= 2;
   return calls;
 }
 
@@ -36,6 +35,16 @@ Timing timing_of(const std::vector<double>& sorted) {
           .repetitions = static_cast<int>(sorted.size())};
 }
 
+Timing timing_of(const std::vector<Sample>& samples, double neighbours) {
+  std::vector<double> times;
+  for (const Sample& sample : samples) times.push_back(sample.milliseconds);
+  std::ranges::sort(times);
+  Timing timing = timing_of(times);
+  timing.noise =
+      noise({.spread = timing.spread / timing.milliseconds, .waited = waited(samples), .neighbours = neighbours});
+  return timing;
+}
+
 std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, const TimerOptions& options) {
   if (candidates.empty()) return {};
   const int repetitions = std::max(options.repetitions, 1);
@@ -48,17 +57,18 @@ std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, c
     if (options.warm_up > 0) measure(candidate, options.warm_up);
     calls.push_back(calls_for(candidate, options.shortest_milliseconds));
   }
-  std::vector<std::vector<double>> samples(candidates.size());
+  const Neighbours neighbours;
+  std::vector<std::vector<Sample>> samples(candidates.size());
   for (int repetition = 0; repetition < repetitions; ++repetition) {
     if (repetition > 0) tell(repetition);
-    for (std::size_t i = 0; i < candidates.size(); ++i)
-      samples[i].push_back(measure(candidates[i], calls[i]) / calls[i]);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const Sample all = measure(candidates[i], calls[i]);
+      samples[i].push_back({all.milliseconds / calls[i], all.processor / calls[i]});
+    }
   }
+  const double share = neighbours.share();
   std::vector<Timing> timings;
-  for (std::vector<double>& times : samples) {
-    std::ranges::sort(times);
-    timings.push_back(timing_of(times));
-  }
+  for (const std::vector<Sample>& each : samples) timings.push_back(timing_of(each, share));
   return timings;
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <canopy/experiments/harness/noise.hpp>
+
 namespace canopy::benchmark {
 
 /// Something to be timed; a call is one unit of work and starts where the last one ended.
@@ -28,12 +30,16 @@ struct Timing {
   double milliseconds = 0;  ///< median over the repetitions
   double spread = 0;        ///< half the distance between the quartiles, in milliseconds
   int repetitions = 0;
+  std::string noise = {};  ///< why it is noisy (noise.hpp); empty: it is not
 };
 
 /// Between the two nearest of the values, which are sorted; `share` from 0 to 1.
 double quantile(const std::vector<double>& sorted, double share);
 /// Of the milliseconds of repetitions, sorted.
 Timing timing_of(const std::vector<double>& sorted);
+
+/// The median, its spread and its noise, where others kept this share of the machine busy.
+Timing timing_of(const std::vector<Sample>& samples, double neighbours);
 
 /// Every repetition runs each candidate once, in turn; one Timing a candidate, in their order.
 std::vector<Timing> time_alternately(const std::vector<Candidate>& candidates, const TimerOptions& options = {});

@@ -10,17 +10,17 @@
 
 namespace canopy::harness {
 
-/// A time whose spread, half the distance between the quartiles of its repetitions, is more than this share of it is
-/// noisy: measured beside other work, it says little.
-inline constexpr double noisy_above = 0.1;
+/// What timing.json says of a cell.
+struct CellTiming {
+  Numbers numbers = {};
+  std::string noise = {};  ///< why a time is noisy, its own or that of a baseline (noise.hpp); empty: none is
+};
 
-/// Whether any of the cell's times is noisy, its own or that of a baseline.
-bool is_noisy(const Numbers& timing);
-
-/// {experiment, threads, environment, rows: [{cell, NUMBER...}]}
+/// {experiment, threads, environment, rows: [{cell, NUMBER..., noisy, why}]}
 void write_timing(const RunDirectory& directory, const std::string& experiment, int threads,
                   const std::vector<TimedCell>& rows);
-/// The numbers by cell; none as long as there is no timing.json. Throws DataError when it is damaged.
-std::map<std::string, Numbers> read_timing(const RunDirectory& directory);
+/// By cell; none as long as there is no timing.json. Where it does not say what is noisy, as before 0.2, the spreads
+/// do. Throws DataError when it is damaged.
+std::map<std::string, CellTiming> read_timing(const RunDirectory& directory);
 
 }  // namespace canopy::harness

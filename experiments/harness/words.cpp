@@ -49,7 +49,7 @@ std::string remarks(const ReportRow& row, std::int64_t seeds) {
   };
   for (const auto& [word, count] : row.remarks) add(word, count, row.seeds_done);
   add("FAILED", failed, seeds);
-  if (row.noisy) all.emplace_back("NOISY");
+  if (!row.noise.empty()) all.emplace_back("NOISY");
   if (row.seeds_done + failed < seeds) all.push_back(fmt::format("{}/{} seeds", row.seeds_done, seeds));
   return fmt::format("{}", fmt::join(all, ", "));
 }
@@ -67,10 +67,14 @@ std::vector<std::string> notes(const Report& report) {
       all.push_back(fmt::format("{}: {}", remark.word, remark.explanation));
     }
   }
-  if (std::ranges::any_of(report.rows, &ReportRow::noisy)) {
+  const auto is_noisy = [](const ReportRow& row) { return !row.noise.empty(); };
+  if (std::ranges::any_of(report.rows, is_noisy)) {
     all.emplace_back(
-        "NOISY: the time, or that of its baseline, varies by over 10 %, as beside other work; remove timing.json and "
-        "--resume to repeat all times.");
+        "NOISY: the time, or that of its baseline, was measured beside other work; remove timing.json and --resume to "
+        "repeat all times.");
+  }
+  for (const ReportRow& row : report.rows) {
+    if (is_noisy(row)) all.push_back(fmt::format("noisy: {}: {}", row.cell.name, row.noise));
   }
   for (const ReportRow& row : report.rows) {
     for (const auto& [seed, error] : row.errors) {

@@ -45,6 +45,7 @@ TimedCell time_tree(const Cell& cell, nn::FFF& fff, const Images& images) {
                                    {"ff of the training width", [&] { training_width->forward(images.batch); }},
                                    {"ff of the inference size", [&] { equal_size->forward(images.batch); }}});
   TimedCell row = timed_cell(cell, batch, times[0]);
+  for (const std::size_t baseline : {1, 2}) row.noise = benchmark::noise_of_both(row.noise, times[baseline].noise);
   row.numbers["ff_milliseconds"] = times[1].milliseconds;
   row.numbers["ff_spread"] = times[1].spread;
   row.numbers["ff_inference_size_milliseconds"] = times[2].milliseconds;

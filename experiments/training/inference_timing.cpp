@@ -9,7 +9,8 @@ TimedCell timed_cell(const Cell& cell, std::int64_t batch, const benchmark::Timi
           .numbers = {{"batch", batch},
                       {"milliseconds", time.milliseconds},
                       {"microseconds_a_sample", 1e3 * time.milliseconds / static_cast<double>(batch)},
-                      {"spread", time.spread}}};
+                      {"spread", time.spread}},
+          .noise = time.noise};
 }
 
 std::vector<TimedCell> time_inference(const TimingContext& context, const Tensor& inputs,

@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(each_run_is_read_and_can_be_continued) {
       for (const ReportRow& row : all.rows) {
         seeds += row.seeds_done;
         BOOST_TEST(row.errors.empty());
-        BOOST_TEST_CONTEXT(row.cell.name) { BOOST_TEST(!row.noisy); }
+        BOOST_TEST_CONTEXT(row.cell.name) { BOOST_TEST(row.noise.empty()); }
       }
       BOOST_TEST(seeds > 0);
       measured.insert(experiment.name);

@@ -147,7 +147,7 @@ std::vector<benchmark::Row> sleepers(const benchmark::BenchOptions& options) {
                                   options.timer(3));
   std::vector<benchmark::Row> rows = {{.name = "fast", .batch = 7, .timing = timings[1]},
                                       {.name = "slow", .batch = 7, .timing = timings[0]}};
-  for (benchmark::Row& row : rows) row.baseline = timings[0].milliseconds;
+  for (benchmark::Row& row : rows) row.baseline = timings[0];
   std::erase_if(rows, [&](const benchmark::Row& row) { return !options.selects(row.name); });
   return rows;
 }
