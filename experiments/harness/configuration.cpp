@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-#include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/file.hpp>
 #include <canopy/experiments/harness/pattern.hpp>
 
@@ -48,13 +48,13 @@ toml::table to_table(const Configuration& configuration) {
 }
 
 toml::table parse_file(const std::filesystem::path& file) {
-  try {
-    return toml::parse(read_file(file));
-  } catch (const toml::parse_error& error) {
-    throw DataError(fmt::format("{}: line {}: {}", file.string(), error.source().begin.line, error.description()));
-  } catch (const Error& error) {
-    throw DataError(error.what());
-  }
+  return failing_as<DataError>(file, [&] {
+    try {
+      return toml::table(toml::parse(read_file(file)));
+    } catch (const toml::parse_error& error) {
+      throw DataError(fmt::format("{}: line {}: {}", file.string(), error.source().begin.line, error.description()));
+    }
+  });
 }
 
 /// As `--set` writes it: lists without brackets, texts without quotes.
@@ -90,8 +90,8 @@ T required(const toml::table& table, const char* key, const std::filesystem::pat
 
 /// Fields of result.json and of a report's rows stand side by side: no two may have the same name.
 void check_fields(const Experiment& experiment, const Cell& cell) {
-  std::set<std::string> taken = {"experiment",   "cell",  "seed",   "status",  "seeds_done",
-                                 "seeds_failed", "noisy", "errors", "diverged"};
+  std::set<std::string> taken = {"experiment",   "cell",  "seed", "status", "seeds_done",
+                                 "seeds_failed", "noisy", "why",  "errors", "diverged"};
   const auto take = [&](const std::string& name) {
     if (name.empty() || !taken.insert(name).second) {
       throw ConfigError(
@@ -131,17 +131,20 @@ Configuration resolve(const Experiment& experiment, const std::string& preset, s
     throw ConfigError(
         fmt::format("{}: unknown preset \"{}\"; known are: {}", experiment.name, preset, fmt::join(known, ", ")));
   }
+  if (seeds != 0) seeds_range.check("seeds", static_cast<double>(seeds));
   Configuration configuration{.experiment = experiment.name,
                               .preset = preset,
-                              .seeds = seeds < 1 ? chosen->seeds : seeds,
+                              .seeds = seeds == 0 ? chosen->seeds : seeds,
                               .only = only,
                               .settings = experiment.settings};
   for (const auto& [key, setting] : chosen->changes) configuration.settings.set(key, setting);
   for (const std::string& assignment : assignments) configuration.settings.set(assignment);
+  configuration.settings.check();
   return configuration;
 }
 
 std::vector<Cell> selected_cells(const Experiment& experiment, const Configuration& configuration) {
+  configuration.settings.check();
   std::vector<Cell> cells = experiment.cells(configuration.settings);
   check_columns(experiment);
   std::set<std::string> names;
@@ -171,7 +174,7 @@ std::string to_toml(const Configuration& configuration) {
 }
 
 Configuration read_configuration(const std::filesystem::path& file, const std::vector<Experiment>& experiments) {
-  if (!std::filesystem::exists(file)) {
+  if (!failing_as<DataError>(file, [&] { return file_exists(file); })) {
     throw DataError(fmt::format("{} is missing: this folder holds no run", file.string()));
   }
   const toml::table table = parse_file(file);
@@ -181,10 +184,16 @@ Configuration read_configuration(const std::filesystem::path& file, const std::v
                               .seeds = required<std::int64_t>(table, "seeds", file),
                               .only = required<std::string>(table, "only", file),
                               .settings = experiment.settings};
-  if (const toml::table* settings = table["settings"].as_table()) {
-    for (const auto& [key, setting] : experiment.settings.entries()) {
-      if (const toml::node* node = settings->get(key)) configuration.settings.set(key + "=" + to_text(*node));
+  try {
+    seeds_range.check("seeds", static_cast<double>(configuration.seeds));
+    if (const toml::table* settings = table["settings"].as_table()) {
+      for (const auto& [key, setting] : experiment.settings.entries()) {
+        if (const toml::node* node = settings->get(key)) configuration.settings.set(key + "=" + to_text(*node));
+      }
     }
+    selected_cells(experiment, configuration);
+  } catch (const ConfigError& error) {
+    throw DataError(fmt::format("{}: {}", file.string(), error.what()));
   }
   return configuration;
 }

@@ -11,6 +11,11 @@
 
 namespace canopy::harness {
 
+/// Of a grid.
+inline constexpr std::size_t most_cells = 10000;
+/// Of the seeds of a run.
+inline constexpr Range seeds_range{.least = 1, .most = 10000};
+
 /// Neither the number of threads nor the place of the data belongs to it: results do not depend on them.
 struct Configuration {
   std::string experiment;
@@ -20,7 +25,7 @@ struct Configuration {
   Settings settings;
 };
 
-/// Resolves a preset and `--set` assignments. `seeds` below 1 means the preset's own. Throws ConfigError.
+/// Resolves a preset and `--set` assignments. `seeds` 0 means the preset's own. Throws ConfigError.
 Configuration resolve(const Experiment& experiment, const std::string& preset, std::int64_t seeds,
                       const std::string& only, const std::vector<std::string>& assignments);
 
@@ -31,7 +36,8 @@ std::vector<Cell> selected_cells(const Experiment& experiment, const Configurati
 std::string to_toml(const Configuration& configuration);
 
 /// Reads config.toml. Settings that the experiment no longer knows are skipped, new ones keep their defaults. Throws
-/// DataError for a file that is missing or damaged, ConfigError for an experiment that is not in the list.
+/// DataError for a file that is missing, damaged or holds what no run of the experiment can be, ConfigError for an
+/// experiment that is not in the list.
 Configuration read_configuration(const std::filesystem::path& file, const std::vector<Experiment>& experiments);
 
 /// What config.toml says otherwise, such as "settings.epochs is 20 there and 10 here"; empty when nothing differs. A

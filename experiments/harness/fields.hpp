@@ -4,14 +4,13 @@
 //   struct Decay { double rate = 0.1; std::int64_t every = 10; };
 //   template <class D, class Visit> requires std::same_as<std::remove_const_t<D>, Decay>
 //   void visit_fields(D& decay, const Visit& visit) {
-//     visit("rate", decay.rate, from_0);
-//     visit("every", decay.every, from_1);
+//     visit("rate", decay.rate, real_from_0);
+//     visit("every", decay.every, count_from_1);
 //   }
 #pragma once
 
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -25,32 +24,6 @@
 #include <fmt/ranges.h>
 
 namespace canopy::harness {
-
-/// The numbers that a field may hold.
-struct Range {
-  double least = -std::numeric_limits<double>::infinity();
-  double most = std::numeric_limits<double>::infinity();
-  bool without_least = false;  ///< the end itself is left out
-  bool without_most = false;
-
-  bool contains(double value) const {
-    return (without_least ? value > least : value >= least) && (without_most ? value < most : value <= most);
-  }
-  std::string to_string() const {
-    const std::string from = std::isinf(least) ? "" : fmt::format("{} {}", without_least ? "above" : "at least", least);
-    const std::string to = std::isinf(most) ? "" : fmt::format("{} {}", without_most ? "below" : "at most", most);
-    return from + (from.empty() || to.empty() ? "" : " and ") + to;
-  }
-};
-
-/// Infinity is a number of `from_0`: a hardening coefficient of infinity freezes a tree.
-inline constexpr Range from_0{.least = 0};
-inline constexpr Range from_1{.least = 1};
-inline constexpr Range above_0{
-    .least = 0, .most = std::numeric_limits<double>::infinity(), .without_least = true, .without_most = true};
-inline constexpr Range finite_from_0{.least = 0, .without_most = true};
-inline constexpr Range fraction{.least = 0, .most = 1};
-inline constexpr Range fraction_below_1{.least = 0, .most = 1, .without_most = true};
 
 /// The texts that a field may hold.
 using OneOf = std::vector<std::string>;
@@ -95,8 +68,7 @@ E value_of(const std::string& key, const std::string& text) {
 
 template <class T>
 void check(const std::string& key, const T& value, const Range& range) {
-  if (range.contains(static_cast<double>(value))) return;
-  throw ConfigError(fmt::format("{}: {}, not {}", key, range.to_string(), value));
+  range.check(key, static_cast<double>(value));
 }
 inline void check(const std::string& key, const std::string& value, const OneOf& known) {
   for (const std::string& each : known) {
@@ -113,12 +85,13 @@ void check(const std::string&, const T&, Unchecked) {}
 template <class Part>
 void append_settings(std::vector<Settings::Entry>& entries) {
   Part part;
-  visit_fields(part, [&]<class T>(const char* key, const T&, const auto&) {
+  visit_fields(part, [&]<class T, class Allowed>(const char* key, const T&, const Allowed& allowed) {
     if constexpr (std::is_enum_v<T>) {
       entries.emplace_back(key, automatic<std::string>());
     } else {
       entries.emplace_back(key, automatic<T>());
     }
+    if constexpr (std::is_same_v<Allowed, Range>) entries.back().second.range = allowed;
   });
 }
 

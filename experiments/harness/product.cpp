@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <canopy/core/error.hpp>
+#include <canopy/experiments/harness/configuration.hpp>
 
 #include <fmt/format.h>
 
@@ -49,6 +50,9 @@ std::vector<Choice> product(const Settings& settings, std::initializer_list<cons
   std::vector<Choice> choices(1);
   for (const char* name : names) {
     std::vector<Choice> longer;
+    if (choices.size() * elements(settings.at(name).value).size() > most_cells) {
+      throw ConfigError(fmt::format("{}: the grid has more than {} cells", name, most_cells));
+    }
     for (const Choice& choice : choices) {
       for (const Value& value : elements(settings.at(name).value)) {
         longer.push_back(choice);

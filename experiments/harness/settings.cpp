@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <type_traits>
 
 #include <canopy/core/error.hpp>
+#include <canopy/experiments/harness/json.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,14 +19,16 @@ inline constexpr bool is_list = false;
 template <class T>
 inline constexpr bool is_list<std::vector<T>> = true;
 
+constexpr std::size_t longest_list = 100;
+
 const char* type_name(const Value& value) {
   constexpr const char* names[] = {"true or false",
                                    "an integer",
                                    "a number",
-                                   "a text",
-                                   "integers separated by commas",
-                                   "numbers separated by commas",
-                                   "texts separated by commas"};
+                                   "a text in UTF-8",
+                                   "up to 100 integers separated by commas",
+                                   "up to 100 numbers separated by commas",
+                                   "up to 100 texts separated by commas"};
   return names[value.index()];
 }
 
@@ -42,7 +46,7 @@ bool parse(std::string_view text, T& value) {
 
 bool parse(std::string_view text, std::string& value) {
   value = text;
-  return true;
+  return is_utf8(text);  // config.toml holds nothing else
 }
 
 template <class T>
@@ -52,6 +56,7 @@ bool parse(std::string_view text, std::vector<T>& values) {
     T value{};
     if (element.empty() || !parse(element, value)) return false;
     values.push_back(value);
+    if (values.size() > longest_list) return false;
     if (element.size() == text.size()) return true;
   }
 }
@@ -68,11 +73,42 @@ Value widened(const Value& value, const Value& like) {
 }
 
 [[noreturn]] void wrong_type(std::string_view key, const Setting& expected, std::string_view found) {
-  throw ConfigError(fmt::format("setting {}: expected {} (it is {} now), found \"{}\"", key, type_name(expected.value),
-                                expected.to_string(), found));
+  constexpr std::size_t longest = 200;
+  throw ConfigError(fmt::format("setting {}: expected {} (it is {} now), found \"{}\"{}", key,
+                                type_name(expected.value), expected.to_string(), found.substr(0, longest),
+                                found.size() > longest ? "..." : ""));
+}
+
+void check_range(std::string_view key, const Setting& setting) {
+  if (setting.automatic) return;
+  std::visit(
+      [&]<class T>(const T& value) {
+        if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, double>) {
+          setting.range.check(key, static_cast<double>(value));
+        } else if constexpr (std::is_same_v<T, Integers> || std::is_same_v<T, Reals>) {
+          for (const auto number : value) setting.range.check(key, static_cast<double>(number));
+        }
+      },
+      setting.value);
 }
 
 }  // namespace
+
+void Range::check(std::string_view key, double value) const {
+  if (contains(value)) return;
+  // An end that guards only against overflow is told where it is missed.
+  const auto told = [&](double end, bool missed) {
+    const bool guard = end == most_count || end == most_real || end == least_real;
+    return std::isfinite(end) && (missed || !guard);
+  };
+  std::string text;
+  if (told(least, !(value >= least))) text = fmt::format("{} {}", without_least ? "above" : "at least", least);
+  if (told(most, !(value <= most))) {
+    text += fmt::format("{}{} {}{}", text.empty() ? "" : " and ", without_most ? "below" : "at most", most,
+                        or_infinite ? ", or inf" : "");
+  }
+  throw ConfigError(fmt::format("{}: {}, not {}", key, text, value));
+}
 
 std::string Setting::to_string() const {
   if (automatic) return "auto";
@@ -117,6 +153,7 @@ void Settings::set(std::string_view key, const Setting& setting) {
   Setting& current = find(key);
   Setting next = setting;
   next.value = widened(setting.value, current.value);
+  next.range = current.range;
   if (next.value.index() != current.value.index()) wrong_type(key, current, setting.to_string());
   current = next;
 }
@@ -135,6 +172,10 @@ void Settings::set(std::string_view assignment) {
     wrong_type(key, current, text);
   }
   current = next;
+}
+
+void Settings::check() const {
+  for (const auto& [key, setting] : entries_) check_range(key, setting);
 }
 
 }  // namespace canopy::harness

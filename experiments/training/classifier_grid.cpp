@@ -7,12 +7,14 @@
 
 #include <canopy/canopy.hpp>
 #include <canopy/core/file.hpp>
+#include <canopy/experiments/harness/configuration.hpp>
 #include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier.hpp>
 #include <canopy/experiments/training/classifier_timing.hpp>
 #include <canopy/experiments/training/entropy_figures.hpp>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace canopy::training {
 
@@ -22,18 +24,41 @@ namespace {
 
 constexpr std::int64_t master_leaf_width = 8;
 constexpr std::int64_t experts_per_sample = 2;
+constexpr Range widths{.least = 1, .most = 1 << nn::deepest_tree};
+constexpr Range depths{.least = 0, .most = nn::deepest_tree};
 
-// Numbers in all training inputs; of a data set that is not known, those of MNIST.
-double inputs_of(const std::string& dataset) {
-  static const std::map<std::string, double> known = {
-      {"usps", 7291. * 256}, {"cifar-10", 50000. * 3072}, {"cifar-100", 50000. * 3072}, {"svhn", 73257. * 3072}};
+struct Size {
+  double samples, features;
+};
+
+// Of the training part; none of a data set that is not known.
+std::optional<Size> size_of(const std::string& dataset) {
+  static const std::map<std::string, Size> known = {{"mnist", {60000, 784}},      {"fashion-mnist", {60000, 784}},
+                                                    {"usps", {7291, 256}},        {"cifar-10", {50000, 3072}},
+                                                    {"cifar-100", {50000, 3072}}, {"svhn", {73257, 3072}}};
   const auto found = known.find(dataset);
-  return found == known.end() ? 60000. * 784 : found->second;
+  return found == known.end() ? std::nullopt : std::optional(found->second);
 }
 
-// Reading and converting an input takes as long as a hundred neurons.
+// Reading and converting an input takes as long as a hundred neurons; a data set that is not known is like MNIST.
 double work_of(const std::string& dataset, std::int64_t neurons) {
-  return inputs_of(dataset) * static_cast<double>(100 + neurons);
+  const Size size = size_of(dataset).value_or(Size{60000, 784});
+  return size.samples * size.features * static_cast<double>(100 + neurons);
+}
+
+double gigabytes_of_memory() {
+  return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e9;
+}
+
+// Weights and their gradients, at least.
+void require_memory(const std::string& dataset, std::int64_t neurons) {
+  const double inputs = size_of(dataset).value_or(Size{1, 1}).features;
+  const double gigabytes = 2 * sizeof(float) * static_cast<double>(neurons) * inputs / 1e9;
+  const double there = gigabytes_of_memory();
+  if (gigabytes <= there) return;
+  throw ConfigError(fmt::format(
+      "width: at most what fits the {:.1f} GB of this machine, not {} neurons of {} inputs, which take {:.1f} GB",
+      there, neurons, inputs, gigabytes));
 }
 
 // Of a tree whose 2^depth leaves have this training width together.
@@ -45,7 +70,7 @@ int depth_of(std::int64_t training_width, std::int64_t leaf_width) {
         fmt::format("leaf_width: {} leaves of training width {} are no power of two", leaf_width, training_width));
   }
   const int depth = std::countr_zero(static_cast<std::uint64_t>(training_width / leaf_width));
-  if (depth > nn::deepest_tree) throw ConfigError(fmt::format("depth: at most {}, not {}", nn::deepest_tree, depth));
+  depths.check("depth", depth);
   return depth;
 }
 
@@ -53,6 +78,13 @@ int depth_of(std::int64_t training_width, std::int64_t leaf_width) {
 
 ClassifierCells::ClassifierCells(const Settings& settings) {
   const Texts& sets = settings.get<Texts>("dataset");
+  for (const std::string& set : sets) {
+    try {
+      datasets::require_known(set);
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("dataset: {}", error.what()));
+    }
+  }
   const std::vector<std::string> names = datasets::short_names(sets);
   for (std::size_t i = 0; i < sets.size(); ++i) names_.emplace(sets[i], names[i]);
 }
@@ -60,7 +92,8 @@ ClassifierCells::ClassifierCells(const Settings& settings) {
 Cell ClassifierCells::cell(const std::string& dataset, const std::string& model, std::int64_t training_width,
                            std::optional<std::int64_t> leaf_width, std::optional<std::int64_t> depth,
                            const std::string& recipe, std::int64_t neurons) const {
-  if (training_width < 1) throw ConfigError(fmt::format("width: at least 1, not {}", training_width));
+  widths.check("width", static_cast<double>(training_width));
+  require_memory(dataset, training_width + (depth ? std::int64_t{1} << *depth : 0));
   const std::string leaf = leaf_width ? fmt::format("-l{}", *leaf_width) : "";
   return {.name = fmt::format("{}-{}-w{}{}-{}", names_.at(dataset), model, training_width, leaf, recipe),
           .labels = {{"dataset", dataset},
@@ -84,9 +117,8 @@ Cell ClassifierCells::fff(const std::string& dataset, std::int64_t training_widt
 
 Cell ClassifierCells::fff_of_depth(const std::string& dataset, std::int64_t depth, std::int64_t leaf_width,
                                    const std::string& recipe) const {
-  if (depth < 0 || depth > nn::deepest_tree)
-    throw ConfigError(fmt::format("depth: from 0 to {}, not {}", nn::deepest_tree, depth));
-  if (leaf_width < 1) throw ConfigError(fmt::format("leaf_width: at least 1, not {}", leaf_width));
+  depths.check("depth", static_cast<double>(depth));
+  widths.check("leaf_width", static_cast<double>(leaf_width));
   return fff(dataset, leaf_width << depth, leaf_width, recipe);
 }
 
@@ -108,7 +140,9 @@ Cell ClassifierCells::moe(const std::string& dataset, std::int64_t training_widt
 }
 
 void ClassifierCells::add(Cell cell) {
-  if (std::ranges::find(cells_, cell.name, &Cell::name) == cells_.end()) cells_.push_back(std::move(cell));
+  if (std::ranges::find(cells_, cell.name, &Cell::name) != cells_.end()) return;
+  if (cells_.size() == most_cells) throw ConfigError(fmt::format("the grid has more than {} cells", most_cells));
+  cells_.push_back(std::move(cell));
 }
 
 std::int64_t inference_size(const Cell& cell) {
@@ -156,16 +190,16 @@ namespace {
 
 Settings settings_of(const ClassifierExperiment& experiment) {
   std::vector<Settings::Entry> entries = experiment.grid;
-  entries.insert(
-      entries.end(),
-      {{"recipe", Texts(experiment.default_recipes)}, {"epochs", experiment.epochs}, {"patience", std::int64_t{0}}});
+  for (auto& [key, setting] : entries) setting.range = key == "depth" ? depths : widths;
+  entries.insert(entries.end(), {{"recipe", Texts(experiment.default_recipes)},
+                                 {"epochs", within(count_from_1, experiment.epochs)},
+                                 {"patience", within(count_from_0, std::int64_t{0})}});
   append_settings<Recipe>(entries);
   return Settings(std::move(entries));
 }
 
 std::vector<Cell> cells_of(const ClassifierExperiment& experiment, const Settings& settings) {
-  if (settings.get<std::int64_t>("epochs") < 1) throw ConfigError("epochs: at least 1");
-  if (settings.get<std::int64_t>("patience") < 0) throw ConfigError("patience: at least 0");
+  settings.check();
   for (const std::string& name : settings.get<Texts>("recipe")) find_recipe(experiment.recipes, name, "", settings);
   ClassifierCells cells(settings);
   experiment.add_cells(settings, cells);
@@ -177,7 +211,7 @@ Result train(const ClassifierExperiment& experiment, const CellContext& context)
   const Recipe recipe = find_recipe(experiment.recipes, context.cell.text("recipe"), dataset, context.settings);
   Json resolved = Json::object();
   append_json(recipe, resolved);
-  write_file(context.folder / "recipe.json", resolved.dump(2) + "\n");  // a recipe's name may come to mean more
+  write_file(context.folder / "recipe.json", to_text(resolved, 2) + "\n");  // a recipe's name may come to mean more
   return train_classifier(context, {.dataset = dataset,
                                     .recipe = recipe,
                                     .epochs = context.settings.get<std::int64_t>("epochs"),

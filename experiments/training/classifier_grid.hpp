@@ -19,8 +19,10 @@ namespace canopy::training {
 /// The cells of a grid, named after data set, model, sizes and recipe, such as "mnist-fff-w128-l8-canopy".
 class ClassifierCells {
  public:
-  /// The names of the data sets are told apart: see datasets::short_names.
+  /// The names of the data sets are told apart: see datasets::short_names. Throws ConfigError for an unknown one.
   explicit ClassifierCells(const harness::Settings& settings);
+
+  // All throw ConfigError, naming the setting, for sizes that are none or that no memory of this machine can hold.
 
   /// A feedforward network of this hidden width,
   harness::Cell ff(const std::string& dataset, std::int64_t width, const std::string& recipe) const;

@@ -38,16 +38,16 @@ requires std::same_as<std::remove_const_t<O>, Optimisation>
 void visit_fields(O& o, const Visit& visit) {
   using namespace harness;
   visit("optimizer", o.optimizer, OneOf{"sgd", "adam", "adamw"});
-  visit("learning_rate", o.learning_rate, above_0);
+  visit("learning_rate", o.learning_rate, positive_real);
   visit("momentum", o.momentum, fraction_below_1);
-  visit("weight_decay", o.weight_decay, finite_from_0);
+  visit("weight_decay", o.weight_decay, real_from_0);
   visit("schedule", o.schedule, OneOf{"constant", "cosine", "linear", "plateau", "boost"});
   visit("warm_up", o.warm_up, fraction_below_1);
-  visit("plateau", o.plateau, from_1);
-  visit("batch_size", o.batch_size, from_1);
-  visit("accumulate", o.accumulate, from_1);
-  visit("clip_norm", o.clip_norm, finite_from_0);
-  visit("local_batch", o.local_batch, from_0);
+  visit("plateau", o.plateau, count_from_1);
+  visit("batch_size", o.batch_size, count_from_1);
+  visit("accumulate", o.accumulate, count_from_1);
+  visit("clip_norm", o.clip_norm, real_from_0);
+  visit("local_batch", o.local_batch, count_from_0);
 }
 
 /// With `local_batch` the nodes and branches of routed layers step by their own use, which `usage` counts.

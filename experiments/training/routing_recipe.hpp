@@ -42,17 +42,17 @@ template <class R, class Visit>
 requires std::same_as<std::remove_const_t<R>, RoutingRecipe>
 void visit_fields(R& r, const Visit& visit) {
   using namespace harness;
-  visit("hardening", r.hardening, from_0);
+  visit("hardening", r.hardening, real_from_0_or_infinite);
   visit("hardening_weighting", r.hardening_weighting, unchecked);
   visit("hardening_from", r.hardening_from, fraction);
-  visit("balance", r.balance, finite_from_0);
+  visit("balance", r.balance, real_from_0);
   visit("balance_form", r.balance_form, unchecked);
   visit("balance_phase", r.balance_phase, fraction_below_1);
-  visit("balance_phase_hardening", r.balance_phase_hardening, finite_from_0);
+  visit("balance_phase_hardening", r.balance_phase_hardening, real_from_0);
   visit("tree_initialisation", r.tree_initialisation, unchecked);
   visit("straight_through_from", r.straight_through_from, fraction);
-  visit("importance", r.importance, finite_from_0);
-  visit("load", r.load, finite_from_0);
+  visit("importance", r.importance, real_from_0);
+  visit("load", r.load, real_from_0);
 }
 
 /// What keeps trees and experts from collapsing on any data whose inputs have mean 0: entropy weighted by reach, a

@@ -6,6 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "support/errors.hpp"
+
 using namespace canopy;
 using namespace canopy::harness;
 
@@ -77,6 +79,30 @@ BOOST_AUTO_TEST_CASE(automatic_until_set) {
   BOOST_TEST(s.get<double>("rate") == 0.1);
   s.set("rate=auto");
   BOOST_TEST(s.at("rate").automatic);
+}
+
+BOOST_AUTO_TEST_CASE(numbers_lie_in_their_ranges) {
+  const Settings defaults = {{"width", within(Range{.least = 1, .most = 64}, Integers{16})},
+                             {"rate", within(positive_real, 0.1)},
+                             {"h", within(real_from_0_or_infinite, 3.0)},
+                             {"share", within(fraction_below_1, 0.5)}};
+  const auto refused = [&](const char* assignment, const char* text) {
+    Settings s = defaults;
+    s.set(assignment);
+    BOOST_CHECK_EXCEPTION(s.check(), ConfigError, canopy::test::says(text));
+  };
+  refused("width=16,0", "width: at least 1 and at most 64, not 0");
+  refused("width=65", "width: at least 1 and at most 64, not 65");
+  refused("rate=0", "rate: at least 1e-30, not 0");
+  refused("rate=inf", "rate: at most 1e+30, not inf");
+  refused("h=-1", "h: at least 0, not -1");
+  refused("h=1e300", "h: at least 0 and at most 1e+30, or inf, not 1e+300");
+  refused("share=1", "share: at least 0 and below 1, not 1");
+  for (const char* good : {"width=1,64", "rate=1e-30", "h=inf", "h=0", "share=0", "share=auto"}) {
+    Settings s = defaults;
+    s.set(good);
+    BOOST_CHECK_NO_THROW(s.check());
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
