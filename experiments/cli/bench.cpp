@@ -60,13 +60,14 @@ void bench(const Program& program, BenchCommand& options) {
   const std::vector<Row> rows = chosen.run(options);
   if (harness::is_drawable()) harness::draw_line("");
   if (rows.empty()) throw ConfigError(fmt::format("{}: no row's name holds \"{}\"", options.name, options.only));
-  if (options.json && options.json_file.empty()) {
-    fmt::print("{}\n", to_json(chosen, options, rows).dump(2));
-  } else {
-    fmt::print("{}", benchmark::to_text(chosen, rows));
-    if (options.json) write_file(options.json_file, to_json(chosen, options, rows).dump(2) + "\n");
+  if (options.json && !options.json_file.empty()) {
+    write_file(options.json_file, harness::to_text(to_json(chosen, options, rows), 2) + "\n");
   }
-  std::fflush(stdout);
+  if (options.json && options.json_file.empty()) {
+    harness::print(harness::to_text(to_json(chosen, options, rows), 2) + "\n");
+  } else {
+    harness::print(benchmark::to_text(chosen, rows));
+  }
   std::vector<harness::NamedRow> named;
   for (const Row& row : rows) named.push_back({row.name, benchmark::to_json(row)});
   check(expectations, named);
@@ -79,9 +80,11 @@ void add_bench(CLI::App& app, const Program& program) {
   const auto options = std::make_shared<BenchCommand>();
   options->threads = hardware_threads();
   command->add_option("NAME", options->name, "A benchmark")->required();
-  command->add_option("--threads", options->threads, "Threads")->capture_default_str()->check(at_least_one());
+  command->add_option("--threads", options->threads, "Threads")
+      ->capture_default_str()
+      ->check(whole_number(1, most_threads));
   command->add_option("--only", options->only, "Only rows whose name holds this text");
-  command->add_option("--repeats", options->repeats, "Repetitions of each row")->check(at_least_one());
+  command->add_option("--repeats", options->repeats, "Repetitions of each row")->check(whole_number(1, most_repeats));
   command->add_option("--expect", options->expect, "'ROW:FIELD>=VALUE': fail with code 4 where this is missed")
       ->allow_extra_args(false);
   CLI::Option* json = command->add_option("--json", options->json_file, "Print one JSON value, or write it to a file")

@@ -18,8 +18,9 @@ class Failed : public Error {
 /// The words of the command line, for the line that says how to resume.
 using CommandLine = std::vector<std::string>;
 
-/// Of an option that counts something: refuses what is not a whole number from 1 on, "at least 1, not 0".
-CLI::Validator at_least_one();
+/// Of an option that counts something: refuses what is no whole number in this range, "at least 1, not 0".
+CLI::Validator whole_number(int least, int most);
+inline constexpr int most_threads = 1024, most_repeats = 1'000'000;
 
 void add_list(CLI::App& app, const Program& program);
 void add_run(CLI::App& app, const Program& program, const CommandLine& words);

@@ -6,6 +6,7 @@
 #include <canopy/experiments/cli/download_display.hpp>
 #include <canopy/experiments/harness/json.hpp>
 #include <canopy/experiments/harness/stop_signals.hpp>
+#include <canopy/experiments/harness/terminal.hpp>
 #include <canopy/experiments/harness/text_table.hpp>
 
 #include <fmt/format.h>
@@ -64,7 +65,7 @@ void print_table(const std::vector<DatasetStatus>& all, const char* good) {
     const std::string description(datasets::catalog_entry(status.name).description);
     table.add({status.name, state(status, good), status.folder.string(), problem.empty() ? description : problem});
   }
-  fmt::print("{}", table.to_string());
+  harness::print(table.to_string());
 }
 
 void print_json(const std::vector<DatasetStatus>& all, const char* good) {
@@ -79,7 +80,7 @@ void print_json(const std::vector<DatasetStatus>& all, const char* good) {
                     {"folder", status.folder.string()},
                     {"files", std::move(files)}});
   }
-  fmt::print("{}\n", list.dump(2));
+  harness::print(harness::to_text(list, 2) + "\n");
 }
 
 void print(const std::vector<DatasetStatus>& all, const char* good, bool json) {
@@ -90,7 +91,6 @@ void print(const std::vector<DatasetStatus>& all, const char* good, bool json) {
 void verify(const DataCommand& options) {
   const std::vector<DatasetStatus> all = look_at(options, datasets::verify);
   print(all, "whole", options.json);
-  std::fflush(stdout);
   for (const DatasetStatus& status : all) {
     if (status.folder.empty() && options.name.empty()) continue;
     if (status.good()) continue;

@@ -2,6 +2,8 @@
 #include <memory>
 
 #include <canopy/core/environment.hpp>
+#include <canopy/core/failures.hpp>
+#include <canopy/core/file.hpp>
 #include <canopy/core/threads.hpp>
 #include <canopy/experiments/cli/commands.hpp>
 #include <canopy/experiments/harness/expect.hpp>
@@ -51,7 +53,7 @@ void eval(const Program& program, const EvalCommand& options) {
   const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
   const std::string name = options.checkpoint.stem().string();
   check_names(expectations, {{name, to_json(options, {})}});
-  if (!std::filesystem::exists(options.checkpoint)) {
+  if (!failing_as<CheckpointError>(options.checkpoint, [&] { return file_exists(options.checkpoint); })) {
     throw CheckpointError(fmt::format("{}: no such file", options.checkpoint.string()));
   }
   const ThreadGuard guard(options.threads);
@@ -59,11 +61,10 @@ void eval(const Program& program, const EvalCommand& options) {
   const EvalResult result = program.evaluate(options);
   const Json json = to_json(options, result);
   if (options.json) {
-    fmt::print("{}\n", json.dump(2));
+    harness::print(harness::to_text(json, 2) + "\n");
   } else {
-    fmt::print("{}", to_text(options, result));
+    harness::print(to_text(options, result));
   }
-  std::fflush(stdout);
   check(expectations, {{name, json}});
 }
 
@@ -81,7 +82,9 @@ void add_eval(CLI::App& app, const Program& program) {
   command->add_option("--input-range", options->input_range,
                       "0,1 or -1,1: the inputs of a model whose file does not say");
   command->add_option("--data", options->data, "Folder of the data sets");
-  command->add_option("--threads", options->threads, "Threads")->capture_default_str()->check(at_least_one());
+  command->add_option("--threads", options->threads, "Threads")
+      ->capture_default_str()
+      ->check(whole_number(1, most_threads));
   command->add_option("--expect", options->expect, "'FIELD>=VALUE': fail with code 4 where this is missed")
       ->allow_extra_args(false);
   command->add_flag("--json", options->json, "Print one JSON value");

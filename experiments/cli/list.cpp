@@ -4,6 +4,7 @@
 #include <canopy/experiments/cli/commands.hpp>
 #include <canopy/experiments/harness/json.hpp>
 #include <canopy/experiments/harness/progress.hpp>
+#include <canopy/experiments/harness/terminal.hpp>
 #include <canopy/experiments/harness/text_table.hpp>
 
 #include <fmt/format.h>
@@ -45,9 +46,9 @@ void add_list(CLI::App& app, const Program& program) {
   command->add_flag("--json", *json, "Print one JSON value");
   command->callback([json, &program] {
     if (*json) {
-      fmt::print("{}\n", to_json(program.experiments).dump(2));
+      harness::print(harness::to_text(to_json(program.experiments), 2) + "\n");
     } else {
-      fmt::print("{}", to_text(program.experiments));
+      harness::print(to_text(program.experiments));
     }
   });
 }

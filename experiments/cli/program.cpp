@@ -1,14 +1,12 @@
 #include <canopy/experiments/cli/program.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <exception>
-#include <filesystem>
-#include <new>
+#include <sstream>
+#include <type_traits>
 
 #include <canopy/core/environment.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/experiments/cli/commands.hpp>
 #include <canopy/experiments/harness/expect.hpp>
 #include <canopy/experiments/harness/terminal.hpp>
@@ -18,48 +16,19 @@
 namespace canopy::cli {
 namespace {
 
-/// The exit codes of the driver, all of them: to be called while an exception is handled.
-int exit_code() {
-  try {
-    throw;
-  } catch (const Failed& failed) {
-    return failed.exit_code;
-  } catch (const CLI::Error&) {
-    return 2;
-  } catch (const ConfigError&) {
-    return 2;
-  } catch (const DataError&) {
-    return 3;
-  } catch (const CheckpointError&) {
-    return 3;
-  } catch (const harness::ExpectationMissed&) {
-    return 4;
-  } catch (const harness::Interrupted&) {
-    return 130;
-  } catch (...) {
-    return 1;
-  }
+/// The exit codes of the driver, all of them.
+int exit_code(const std::exception& error) {
+  const auto is = [&]<class E>(std::type_identity<E>) { return dynamic_cast<const E*>(&error) != nullptr; };
+  if (const auto* failed = dynamic_cast<const Failed*>(&error)) return failed->exit_code;
+  if (is(std::type_identity<CLI::Error>()) || is(std::type_identity<ConfigError>())) return 2;
+  if (is(std::type_identity<DataError>()) || is(std::type_identity<CheckpointError>())) return 3;
+  if (is(std::type_identity<harness::ExpectationMissed>())) return 4;
+  if (is(std::type_identity<harness::Interrupted>())) return 130;
+  return 1;
 }
 
-/// What went wrong, in our own words where a library's are none; likewise.
-std::string message() {
-  try {
-    throw;
-  } catch (const std::filesystem::filesystem_error& error) {
-    return fmt::format("{}: {}", error.path1().string(), error.code().message());
-  } catch (const std::bad_alloc&) {
-    return "out of memory";
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-}
-
-/// What was printed may still wait for a disk that is full.
-void flush_output() {
-  errno = 0;
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    throw Error(fmt::format("standard output: {}", errno != 0 ? std::strerror(errno) : "cannot be written"));
-  }
+std::string message(const std::exception& error) {
+  return dynamic_cast<const CLI::Error*>(&error) != nullptr ? error.what() : describe_failure(error);
 }
 
 void print_line(std::string text) {
@@ -86,15 +55,19 @@ int run_program(const Program& program, int argc, const char* const* argv) {
   add_bench(app, program);
   add_data(app);
   try {
-    app.parse(argc, argv);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& help) {
+      std::ostringstream text;
+      app.exit(help, text, text);
+      harness::print(text.str());
+      return 0;
+    }
     if (app.get_subcommands().empty()) throw ConfigError("which command? See canopy --help");
-    flush_output();
     return 0;
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  } catch (const std::exception&) {
-    print_line(message());
-    return exit_code();
+  } catch (const std::exception& error) {
+    print_line(message(error));
+    return exit_code(error);
   }
 }
 

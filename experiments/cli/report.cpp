@@ -9,6 +9,7 @@
 #include <canopy/experiments/harness/plots.hpp>
 #include <canopy/experiments/harness/report.hpp>
 #include <canopy/experiments/harness/table.hpp>
+#include <canopy/experiments/harness/terminal.hpp>
 
 #include <fmt/format.h>
 
@@ -26,7 +27,7 @@ struct ReportCommand {
 
 /// report.md, report.csv and plots/*.svg
 void write_report(const Report& all, const std::vector<Figure>& figures, const std::filesystem::path& folder) {
-  std::filesystem::create_directories(folder / "plots");
+  make_folder(folder / "plots");
   write_file(folder / "report.md", to_markdown(all));
   write_file(folder / "report.csv", to_csv(all));
   for (const Figure& figure : figures) {
@@ -39,8 +40,7 @@ void print_report(const Program& program, const ReportCommand& options) {
   const Configuration configuration = read_configuration(directory.configuration(), program.experiments);
   const Experiment& experiment = find_experiment(program.experiments, configuration.experiment);
   const Report all = report(directory, experiment, configuration);
-  fmt::print("{}\n", options.json ? to_json(all).dump(2) : harness::to_text(all));
-  std::fflush(stdout);
+  harness::print((options.json ? harness::to_text(to_json(all), 2) : harness::to_text(all)) + "\n");
   const bool writes = !options.json || !options.to.empty();
   if (!writes && options.html.empty()) return;
   const std::vector<Figure> drawn = figures(all, experiment, directory);

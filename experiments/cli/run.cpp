@@ -3,6 +3,7 @@
 #include <memory>
 
 #include <canopy/core/environment.hpp>
+#include <canopy/core/held_signal.hpp>
 #include <canopy/core/threads.hpp>
 #include <canopy/experiments/cli/commands.hpp>
 #include <canopy/experiments/harness/expect.hpp>
@@ -105,11 +106,32 @@ Failed summary(const std::vector<Failure>& failures) {
                 shared && (first.exit_code == 2 || first.exit_code == 3) ? first.exit_code : 1);
 }
 
+/// stdout, whose failure is told once all cells are done: it must not end them.
+class Output {
+ public:
+  void print(const std::string& text) {
+    if (!problem_.empty()) return;
+    const HeldSignal broken_pipe(SIGPIPE);
+    try {
+      harness::print(text);
+    } catch (const Error& error) {
+      problem_ = error.what();
+    }
+  }
+  void check() const {
+    if (!problem_.empty()) throw Error(problem_);
+  }
+
+ private:
+  std::string problem_;
+};
+
 void run(const Program& program, const RunCommand& options, const CommandLine& words) {
   const std::vector<Planned> planned = plan(program, options);
   const ThreadGuard guard(options.threads);
   StopSignals signals;
   std::vector<Failure> failures;
+  Output output;
   std::vector<NamedRow> rows;
   Json reports = Json::array();
   for (const auto& [experiment, configuration, directory] : planned) {
@@ -120,13 +142,13 @@ void run(const Program& program, const RunCommand& options, const CommandLine& w
     if (outcome.interrupted) throw Failed(how_to_resume(words), 130);
     failures.insert(failures.end(), outcome.failures.begin(), outcome.failures.end());
     const Report result = report(directory, *experiment, configuration);
-    if (!options.json) fmt::print("{}{}\n", reports.empty() ? "" : "\n", harness::to_text(result));
+    if (!options.json) output.print(fmt::format("{}{}\n", reports.empty() ? "" : "\n", harness::to_text(result)));
     reports.push_back(to_json(result));
     std::ranges::copy(named_rows(reports.back()["rows"], "cell"), std::back_inserter(rows));
   }
-  if (options.json) fmt::print("{}\n", (reports.size() == 1 ? reports[0] : reports).dump(2));
-  std::fflush(stdout);
+  if (options.json) output.print(harness::to_text(reports.size() == 1 ? reports[0] : reports, 2) + "\n");
   if (!failures.empty()) throw summary(failures);
+  output.check();
   check(parse_expectations(options.expect), rows);
 }
 
@@ -137,10 +159,11 @@ void add_run(CLI::App& app, const Program& program, const CommandLine& words) {
   const auto options = std::make_shared<RunCommand>();
   command->add_option("NAME", options->names, "Experiments: names, patterns such as 'fff/*', or all")->required();
   command->add_option("--preset", options->preset, "quick, standard or paper")->capture_default_str();
-  command->add_option("--seeds", options->seeds, "Seeds 0..N-1 (default: the preset's)")->check(at_least_one());
+  command->add_option("--seeds", options->seeds, "Seeds 0..N-1 (default: the preset's)")
+      ->check(whole_number(1, static_cast<int>(seeds_range.most)));
   command->add_option("--threads", options->threads, "Threads, all together")
       ->capture_default_str()
-      ->check(at_least_one());
+      ->check(whole_number(1, most_threads));
   command->add_option("--out", options->out, "Run directory (default: runs/NAME with - for /)");
   command->add_option("--data", options->data, "Folder of the data sets");
   command->add_option("--only", options->only, "Only the cells that this pattern matches");

@@ -1,5 +1,4 @@
 #include <charconv>
-#include <limits>
 #include <string>
 
 #include <canopy/experiments/cli/commands.hpp>
@@ -8,18 +7,19 @@
 
 namespace canopy::cli {
 
-CLI::Validator at_least_one() {
-  return {[](const std::string& text) -> std::string {
+CLI::Validator whole_number(int least, int most) {
+  return {[=](const std::string& text) -> std::string {
             int number = 0;
             const char* end = text.data() + text.size();
             const auto [parsed, error] = std::from_chars(text.data(), end, number);
             if (parsed != end || error == std::errc::invalid_argument) {
-              return fmt::format("a whole number from 1 on, not {}", text);
+              return fmt::format("a whole number from {} on, not {}", least, text);
             }
-            if (error == std::errc::result_out_of_range && !text.starts_with('-')) {
-              return fmt::format("at most {}, not {}", std::numeric_limits<int>::max(), text);
+            const bool beyond = error == std::errc::result_out_of_range;
+            if (text.starts_with('-') ? beyond || number < least : !beyond && number < least) {
+              return fmt::format("at least {}, not {}", least, text);
             }
-            return number < 1 ? fmt::format("at least 1, not {}", text) : "";
+            return beyond || number > most ? fmt::format("at most {}, not {}", most, text) : "";
           },
           "NUMBER"};
 }

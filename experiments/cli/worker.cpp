@@ -11,8 +11,8 @@ void add_worker(CLI::App& app, const Program& program) {
   const auto options = std::make_shared<harness::WorkerOptions>();
   command->add_option("DIR", options->directory.root)->required();
   command->add_option("--cell", options->cell);
-  command->add_option("--seed", options->seed);
-  command->add_option("--threads", options->threads);
+  command->add_option("--seed", options->seed)->check(whole_number(0, static_cast<int>(harness::seeds_range.most)));
+  command->add_option("--threads", options->threads)->check(whole_number(1, most_threads));
   command->add_option("--data", options->data);
   command->add_option("--parent", options->parent);
   command->callback([options, &program] { harness::run_worker(program.experiments, *options); });

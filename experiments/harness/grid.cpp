@@ -31,10 +31,10 @@ fs::path log_file(const Job& job) { return job.folder / "log.txt"; }
 
 /// What an earlier attempt left half done.
 void clean(const Job& job) {
-  fs::create_directories(job.folder);
-  fs::remove(job.folder / "error.txt");
-  for (const auto& entry : fs::directory_iterator(job.folder)) {
-    if (entry.path().filename().string().starts_with(".canopy-")) fs::remove(entry.path());
+  make_folder(job.folder);
+  remove_file(job.folder / "error.txt");
+  for (const fs::path& file : folder_content(job.folder)) {
+    if (file.filename().string().starts_with(".canopy-")) remove_file(file);
   }
 }
 
@@ -103,7 +103,8 @@ GridOutcome run_grid(const std::vector<Job>& jobs, std::size_t side_by_side, Sto
       write_file(job.folder / "error.txt", outcome.failures.back().message + "\n");
       progress.finish(job.name, "failed: " + outcome.failures.back().message);
     }
-    if (fs::exists(log_file(job)) && fs::file_size(log_file(job)) == 0) fs::remove(log_file(job));
+    std::error_code unknown;  // then the log stays
+    if (fs::file_size(log_file(job), unknown) == 0 && !unknown) fs::remove(log_file(job), unknown);
   };
 
   while (!workers.empty() || (next != jobs.end() && !outcome.interrupted)) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/file.hpp>
 
 #include <fmt/format.h>
@@ -21,19 +21,21 @@ const char* kind_of(const Json& object, const std::string& field) {
 
 }  // namespace
 
+std::string to_text(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+bool is_utf8(std::string_view text) {
+  try {
+    Json(text).dump();
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
 Json read_json(const std::filesystem::path& file) {
-  std::string text;
-  try {
-    text = read_file(file);
-  } catch (const Error& error) {
-    throw DataError(error.what());
-  }
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    throw DataError(fmt::format("{}: is no JSON from byte {} on", file.string(), error.byte));
-  }
+  const Json json = failing_as<DataError>(file, [&] { return Json::parse(read_file(file)); });
   if (!json.is_object()) {
     throw DataError(fmt::format("{}: expected a JSON object, found {}", file.string(), json.type_name()));
   }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,11 @@ Json number(const std::optional<T>& value) {
   if (!value || !std::isfinite(static_cast<double>(*value))) return nullptr;
   return *value;
 }
+
+/// As text: in one line, or with that many spaces a level. Bytes that are not UTF-8, as in paths, are replaced.
+std::string to_text(const Json& json, int indent = -1);
+
+bool is_utf8(std::string_view text);
 
 /// Parses a file that holds one JSON object. Throws DataError, naming it, when it cannot be read, is damaged or holds
 /// anything else.

@@ -1,11 +1,10 @@
 #include <canopy/experiments/harness/metrics.hpp>
 
-#include <cstdlib>
-#include <fstream>
+#include <charconv>
 #include <optional>
-#include <sstream>
+#include <string_view>
 
-#include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/file.hpp>
 
 #include <fmt/format.h>
@@ -25,29 +24,53 @@ std::string row(std::int64_t number, const MetricsFile::Columns& columns) {
   return line + "\n";
 }
 
-/// The next line with its end; none at the end of the file or where a line was never finished.
-std::optional<std::string> next_line(std::istream& stream) {
-  std::string line;
-  if (!std::getline(stream, line) || stream.eof()) return std::nullopt;
-  return line + "\n";
+/// Without their ends; none where the file does not exist. A last line without an end was never finished.
+std::vector<std::string> finished_lines(const std::filesystem::path& file) {
+  return failing_as<DataError>(file, [&] {
+    std::vector<std::string> lines;
+    if (!file_exists(file)) return lines;
+    const std::string text = read_file(file);
+    std::size_t begin = 0;
+    for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      lines.push_back(text.substr(begin, end - begin));
+    }
+    return lines;
+  });
+}
+
+std::vector<std::string_view> fields_of(std::string_view line) {
+  std::vector<std::string_view> fields;
+  for (std::size_t comma; (comma = line.find(',')) != line.npos; line.remove_prefix(comma + 1)) {
+    fields.push_back(line.substr(0, comma));
+  }
+  fields.push_back(line);
+  return fields;
+}
+
+std::optional<double> value_of(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
 }  // namespace
 
-void MetricsFile::cut(std::int64_t number, const Columns& columns) {
+void MetricsFile::cut(std::int64_t next, const Columns& columns) {
   std::string kept = header(number_, columns);
-  if (number > 0) {
-    std::ifstream stream(file_);
-    if (next_line(stream) != kept) throw DataError(fmt::format("{}: the columns are not {}", file_.string(), kept));
-    for (std::int64_t earlier = 0; earlier < number; earlier += stride_) {
-      const auto line = next_line(stream);
-      if (!line || std::strtoll(line->c_str(), nullptr, 10) != earlier) {
+  if (next > 0) {
+    const std::vector<std::string> lines = finished_lines(file_);
+    if (lines.empty() || lines.front() + "\n" != kept) {
+      throw DataError(fmt::format("{}: expected the columns {}", file_.string(), kept));
+    }
+    std::size_t row = 0;
+    for (std::int64_t earlier = 0; earlier < next; earlier += stride_) {
+      if (++row >= lines.size() || fields_of(lines[row]).front() != std::to_string(earlier)) {
         throw DataError(
             fmt::format("{}: the row of {} {} is missing though the checkpoint counts it: remove the "
                         "cell's folder to train it anew",
                         file_.string(), number_, earlier));
       }
-      kept += *line;
+      kept += lines[row] + "\n";
     }
   }
   write_file(file_, kept);
@@ -72,7 +95,7 @@ void ClockFile::append(const MetricsRow& row) {
       known = earlier[0].second[i] == static_cast<double>(i) * static_cast<double>(row.stride);
     }
     if (counted > 0 && !known) {
-      std::filesystem::remove(file_);
+      remove_file(file_);
       return;
     }
     if (counted > 0) before_ = earlier[1].second[counted - 1];
@@ -84,18 +107,24 @@ void ClockFile::append(const MetricsRow& row) {
 
 std::vector<std::pair<std::string, std::vector<double>>> read_metrics(const std::filesystem::path& file) {
   std::vector<std::pair<std::string, std::vector<double>>> columns;
-  std::ifstream stream(file);
-  std::optional<std::string> line = next_line(stream);
-  if (!line) return columns;
-  line->pop_back();
-  std::istringstream names(*line);
-  for (std::string name; std::getline(names, name, ',');) columns.push_back({name, {}});
-  while ((line = next_line(stream))) {
-    const char* at = line->c_str();
-    for (auto& [name, values] : columns) {
-      char* end = nullptr;
-      values.push_back(std::strtod(at, &end));
-      at = *end == ',' ? end + 1 : end;
+  const std::vector<std::string> lines = finished_lines(file);
+  if (lines.empty()) return columns;
+  for (const std::string_view name : fields_of(lines.front())) columns.push_back({std::string(name), {}});
+  if (columns.size() < 2) {
+    throw DataError(
+        fmt::format("{}: expected the names of columns, found \"{}\"", file.string(), lines.front().substr(0, 80)));
+  }
+  for (std::size_t row = 1; row < lines.size(); ++row) {
+    const std::vector<std::string_view> fields = fields_of(lines[row]);
+    bool whole = fields.size() == columns.size();
+    for (std::size_t i = 0; whole && i < fields.size(); ++i) {
+      const std::optional<double> value = value_of(fields[i]);
+      columns[i].second.push_back(value.value_or(0));
+      whole = value.has_value();
+    }
+    if (!whole) {
+      throw DataError(fmt::format("{}: line {}: expected {} numbers, found \"{}\"", file.string(), row + 1,
+                                  columns.size(), lines[row].substr(0, 80)));
     }
   }
   return columns;

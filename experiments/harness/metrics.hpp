@@ -25,7 +25,7 @@ class MetricsFile {
   void append(std::int64_t number, const Columns& columns);
 
  private:
-  void cut(std::int64_t number, const Columns& columns);
+  void cut(std::int64_t next, const Columns& columns);
 
   std::filesystem::path file_;
   std::string number_;
@@ -53,7 +53,8 @@ class ClockFile {
   bool begun_ = false;
 };
 
-/// The columns of such a file; none where the file does not exist yet. Unfinished rows are skipped.
+/// The columns of such a file; none where the file does not exist yet. A last row that was never finished is skipped.
+/// Throws DataError for a file that cannot be read or holds other rows.
 std::vector<std::pair<std::string, std::vector<double>>> read_metrics(const std::filesystem::path& file);
 
 }  // namespace canopy::harness

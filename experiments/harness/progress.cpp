@@ -70,13 +70,16 @@ void Progress::refresh() {
   std::vector<std::string> lines = {total()};
   for (const auto& [job, running] : running_) lines.push_back(fmt::format("  {}  {}", job, running.text));
   lines_ = std::min(lines.size(), std::max<std::size_t>(size.rows, 2) - 1);
+  columns_ = size.columns;
   std::string display;
   for (std::size_t i = 0; i < lines_; ++i) display += cut(lines[i], size.columns) + "\n";
   harness::say(display);
 }
 
 void Progress::erase() {
-  if (lines_ > 0) harness::say(fmt::format("\x1b[{}A\x1b[J", lines_));  // up, and clear to the end of the screen
+  // What was drawn wider than the terminal is now may be wrapped, into who knows how many lines: it stays.
+  const bool narrower = terminal_size().columns < columns_;
+  if (lines_ > 0 && !narrower) harness::say(fmt::format("\x1b[{}A\x1b[J", lines_));  // up, and clear to the end
   lines_ = 0;
 }
 

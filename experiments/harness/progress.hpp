@@ -47,8 +47,9 @@ class Progress {
   double work_here_ = 0;      // of that by this process
   std::map<std::string, Running> running_;
   Clock::time_point begin_ = Clock::now();
-  bool drawn_;             // on a terminal
-  std::size_t lines_ = 0;  // of the display, above the cursor
+  bool drawn_;               // on a terminal
+  std::size_t lines_ = 0;    // of the display, above the cursor
+  std::size_t columns_ = 0;  // of the terminal when it was drawn
 };
 
 /// "48 s", "12 min", "3.5 h"

@@ -33,7 +33,7 @@ GridOutcome run_experiment(const Experiment& experiment, const Configuration& co
   check_claim(directory, configuration, options.resume);
   const RunLock lock(directory);
   check_claim(directory, configuration, options.resume);  // another run may have been faster
-  if (!std::filesystem::exists(directory.configuration())) {
+  if (!is_there(directory.configuration())) {
     write_file(directory.configuration(), to_toml(configuration));
   }
 
@@ -41,7 +41,7 @@ GridOutcome run_experiment(const Experiment& experiment, const Configuration& co
   for (std::int64_t seed = 0; seed < configuration.seeds; ++seed) {
     for (const Cell& cell : cells) {
       const std::filesystem::path folder = directory.cell(cell.name, seed);
-      if (!std::filesystem::exists(folder / "result.json")) {
+      if (!is_there(folder / "result.json")) {
         jobs.push_back({.name = fmt::format("{} seed {}", cell.name, seed),
                         .arguments = {"--cell", cell.name, "--seed", std::to_string(seed)},
                         .folder = folder,
@@ -63,7 +63,7 @@ GridOutcome run_experiment(const Experiment& experiment, const Configuration& co
     Progress progress(total, total - jobs.size(), work);
     outcome = run_grid(jobs, side_by_side, signals, progress);
   }
-  if (outcome.interrupted || !experiment.timing || std::filesystem::exists(directory.timing())) return outcome;
+  if (outcome.interrupted || !experiment.timing || is_there(directory.timing())) return outcome;
 
   Progress progress(1, 0, 1);
   const GridOutcome timing = run_grid(

@@ -3,11 +3,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <thread>
 
 #include <canopy/core/environment.hpp>
-#include <canopy/core/error.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/file.hpp>
 #include <canopy/core/threads.hpp>
 
@@ -22,21 +21,25 @@ namespace canopy::harness {
 
 namespace fs = std::filesystem;
 
+bool is_there(const fs::path& file) {
+  return failing_as<DataError>(file, [&] { return file_exists(file); });
+}
+
 std::optional<Result> read_result(const fs::path& cell_folder, const Labels& labels) {
   const fs::path file = cell_folder / "result.json";
-  if (!fs::exists(file)) return std::nullopt;
+  if (!is_there(file)) return std::nullopt;
   return result_from_json(read_json(file), labels, file.string());
 }
 
 std::optional<std::string> read_failure(const fs::path& cell_folder) {
-  std::ifstream stream(cell_folder / "error.txt");
-  std::string line;
-  if (!std::getline(stream, line)) return std::nullopt;
-  return line;
+  const fs::path file = cell_folder / "error.txt";
+  if (!is_there(file)) return std::nullopt;
+  const std::string text = failing_as<DataError>(file, [&] { return read_file(file); });
+  return text.substr(0, text.find('\n'));
 }
 
 RunLock::RunLock(const RunDirectory& directory) {
-  fs::create_directories(directory.root);
+  make_folder(directory.root);
   const fs::path file = directory.root / ".lock";
   const int opened = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (opened < 0) throw ConfigError(fmt::format("{}: cannot be written: {}", file.string(), std::strerror(errno)));
@@ -65,14 +68,15 @@ RunLock::~RunLock() { ::close(descriptor_); }
 
 void check_claim(const RunDirectory& directory, const Configuration& configuration, bool resume) {
   const fs::path file = directory.configuration();
-  if (!fs::exists(file)) {
-    if (!fs::exists(directory.root)) return;
-    if (!fs::is_directory(directory.root)) {
+  if (!is_there(file)) {
+    if (!is_there(directory.root)) return;
+    std::error_code unknown;
+    if (!fs::is_directory(directory.root, unknown)) {
       throw ConfigError(fmt::format("{}: is not a folder; choose another --out", directory.root.string()));
     }
     // A run that ended before its first file was complete leaves no more than the lock and a temporary.
-    for (const auto& entry : fs::directory_iterator(directory.root)) {
-      const std::string name = entry.path().filename();
+    for (const fs::path& entry : folder_content(directory.root)) {
+      const std::string name = entry.filename();
       if (name == ".lock" || name.starts_with(".canopy-")) continue;
       throw ConfigError(fmt::format("{}: holds \"{}\" but no config.toml, so it is not a run; choose another --out",
                                     directory.root.string(), name));
@@ -100,14 +104,14 @@ Json environment_json() {
 
 void write_environment(const RunDirectory& directory) {
   Json environment = environment_json();
-  if (fs::exists(directory.environment())) {
+  if (is_there(directory.environment())) {
     Json before = read_json(directory.environment());
     Json earlier = array_of_objects(before, "earlier", directory.environment().string()).value_or(Json::array());
     before.erase("earlier");
     if (before != environment) earlier.push_back(before);
     if (!earlier.empty()) environment["earlier"] = earlier;
   }
-  write_file(directory.environment(), environment.dump(2) + "\n");
+  write_file(directory.environment(), to_text(environment, 2) + "\n");
 }
 
 }  // namespace canopy::harness

@@ -24,6 +24,9 @@ struct RunDirectory {
   }
 };
 
+/// Whether a file of a run is there. Throws DataError where the system does not tell.
+bool is_there(const std::filesystem::path& file);
+
 /// The result of a complete cell with these labels; none as long as result.json is absent. Throws DataError when it is
 /// damaged.
 std::optional<Result> read_result(const std::filesystem::path& cell_folder, const Labels& labels);

@@ -1,4 +1,5 @@
-// stderr as a place for people: lines that may be drawn over, cut to the terminal, and never a reason to fail.
+// stderr as a place for people: lines that may be drawn over, cut to the terminal, and never a reason to fail; stdout
+// as the place of results.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,10 @@ namespace canopy::harness {
 
 /// Writes to stderr. Where it is closed, full or a pipe that nobody reads, the text is lost and nothing else happens.
 void say(std::string_view text) noexcept;
+
+/// Writes to stdout, at once. Throws Error with the system's reason; a pipe that nobody reads ends the process by
+/// SIGPIPE, as it does every tool, unless that signal is held back or ignored.
+void print(std::string_view text);
 
 /// Opens /dev/null in the place of each standard stream that is closed, so that no file of ours takes it: what is
 /// written to stdout then still fails.
@@ -27,7 +32,7 @@ TerminalSize terminal_size();
 /// Draws a line over the last one drawn, cut to the terminal; stderr must be drawable.
 void draw_line(std::string_view text);
 
-/// At most so many characters of a UTF-8 text, so that it stays on its line.
+/// What fits into so many columns of a UTF-8 text, so that it stays on its line: East Asian characters take two.
 std::string cut(std::string_view text, std::size_t columns);
 
 }  // namespace canopy::harness

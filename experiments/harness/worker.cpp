@@ -37,7 +37,7 @@ void listen_for_stop() {
 }
 
 void write_line(const Json& json) {
-  const std::string line = json.dump() + "\n";
+  const std::string line = to_text(json) + "\n";
   std::string_view left = line;
   while (!left.empty()) {
     const ssize_t written = ::write(STDOUT_FILENO, left.data(), left.size());
@@ -63,7 +63,7 @@ Numbers in_order(const Numbers& found, const Measures& measures) {
 void train(const Experiment& experiment, const Configuration& configuration, const Cell& cell,
            const WorkerOptions& options) {
   const std::filesystem::path folder = options.directory.cell(cell.name, options.seed);
-  std::filesystem::create_directories(folder);
+  make_folder(folder);
   std::optional<MetricsFile> metrics;
   ClockFile clock(folder / "clock.csv");
   const CellContext context = {
@@ -90,7 +90,7 @@ void train(const Experiment& experiment, const Configuration& configuration, con
   result.seed = options.seed;
   result.labels = cell.labels;
   result.metrics = in_order(result.metrics, experiment.measures);
-  write_file(folder / "result.json", to_json(result).dump(2) + "\n");
+  write_file(folder / "result.json", to_text(to_json(result), 2) + "\n");
 }
 
 }  // namespace

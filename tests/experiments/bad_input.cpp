@@ -92,10 +92,51 @@ BOOST_AUTO_TEST_CASE(no_space_for_one_cell) {
 }
 
 BOOST_AUTO_TEST_CASE(output_that_cannot_be_written) {
-  for (const char* command : {"list", "list --json", "data list"}) {
-    const Outcome full = program::run("/bin/sh", {"-c", std::string(CANOPY_DRIVER) + " " + command + " > /dev/full"});
-    BOOST_TEST(full.exit_code == 1);
-    BOOST_TEST(contains(full.err, "standard output: No space left on device"), full.err);
+  const Folder folder;
+  const std::string out = (folder / "run").string();
+  const auto shell = [](const std::string& arguments) {
+    return program::run("/bin/sh", {"-c", CANOPY_DRIVER " " + arguments});
+  };
+  test::write_small_mnist(folder / "mnist");
+  std::string run;
+  for (const std::string& word : grid(folder, "run")) run += word + " ";
+  BOOST_TEST(shell(run).exit_code == 0);
+  const std::string model = (cell(folder, "run", ff) / "checkpoint.safetensors").string();
+  for (const std::string& command :
+       {std::string("--version"), std::string("--help"), std::string("run --help"), std::string("list"),
+        std::string("list --json"), std::string("data list"), std::string("data verify --json mnist --data ") + out,
+        "report --json " + out, "eval " + model + " --dataset mnist --data " + folder.path().string(), run,
+        std::string("bench fff-latency --only 'fff depth 4 outputs 10' --repeats 1")}) {
+    BOOST_TEST_CONTEXT(command) {
+      const Outcome full = shell(command + " >/dev/full");
+      BOOST_TEST(full.exit_code == 1);
+      BOOST_TEST(contains(full.err, "standard output: No space left on device"), full.err);
+      BOOST_TEST(shell(command + " >&-").exit_code == 1);
+      BOOST_TEST(shell(command + " >/dev/full 2>/dev/full").exit_code == 1);
+      const int good = command.starts_with("data verify") ? 3 : 0;
+      BOOST_TEST(shell(command + " 2>/dev/full").exit_code == good);
+      BOOST_TEST(shell(command + " 2>&-").exit_code == good);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(stdout_that_fails_ends_no_run) {
+  for (const char* redirection : {">/dev/full", ">&-", "| true"}) {
+    const Folder folder;
+    const std::string out = (folder / "run").string();
+    const Outcome outcome =
+        program::run("/bin/sh", {"-c", "{ " FAKE_DRIVER " run 'other/*' fake/count --seeds 1 --set pause=0 --out " +
+                                           out + "; echo $? >" + (folder / "code").string() + "; } " + redirection});
+    // --set pause is no setting of the others: the grids are all planned before the first cell runs.
+    BOOST_TEST(program::content(folder / "code") == "2\n", outcome.err);
+    const Outcome all =
+        program::run("/bin/sh", {"-c", "{ " FAKE_DRIVER " run 'other/*' fake/count --seeds 1 --out " + out +
+                                           "; echo $? >" + (folder / "code").string() + "; } " + redirection});
+    BOOST_TEST(program::content(folder / "code") == "1\n", all.err);
+    BOOST_TEST(contains(all.err, "standard output: "), all.err);
+    for (const char* last : {"other-bare/cells/only", "other-regression/cells/forest-4", "fake-count/cells/none-fff"}) {
+      BOOST_TEST(fs::exists(folder / "run" / last / "0/result.json"), last);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
+#include <canopy/experiments/harness/metrics.hpp>
 #include <canopy/experiments/harness/report.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -170,6 +171,32 @@ BOOST_AUTO_TEST_CASE(state_files_of_another_kind_are_named) {
       BOOST_CHECK_EXCEPTION(read(), DataError, speaks_of("result.json"));
     }
   }
+  for (const char* text : {"null\n", "[]\n", "epoch,loss\n1\n", "epoch,loss\n0,1\n1,\n", "epoch,loss\n0,x\n",
+                           "epoch,loss\n0,1,2\n", "epoch,loss\n\n"}) {
+    BOOST_TEST_CONTEXT(text) {
+      const auto file = run.cell("one", 0) / "metrics.csv";
+      write_file(file, text);
+      BOOST_CHECK_EXCEPTION(read_metrics(file), DataError, speaks_of("metrics.csv"));
+    }
+  }
+  std::filesystem::remove(run.cell("one", 0) / "metrics.csv");
+  std::filesystem::create_directories(run.cell("one", 0) / "metrics.csv");
+  BOOST_CHECK_EXCEPTION(read_metrics(run.cell("one", 0) / "metrics.csv"), DataError, speaks_of("metrics.csv"));
+  for (const char* line :
+       {"seeds = 0", "seeds = -1", "seeds = 99999999999", "seeds = \"x\"", "seeds = 1.5", "only = \"none such\"",
+        "preset = 3", "settings = {epochs = \"many\"}", "settings = {h = [1, 2]}", "settings = {h = 1979-05-27}"}) {
+    BOOST_TEST_CONTEXT(line) {
+      const std::string key = std::string(line).substr(0, std::string(line).find(' '));
+      std::string text;
+      for (const char* other : {"experiment = \"fake/count\"", "preset = \"quick\"", "seeds = 1", "only = \"\""}) {
+        if (!std::string(other).starts_with(key + " ")) text += std::string(other) + "\n";
+      }
+      write_file(run.configuration(), text + line + "\n");
+      BOOST_CHECK_EXCEPTION(read_configuration(run.configuration(), {experiment()}), DataError,
+                            speaks_of("config.toml"));
+    }
+  }
+  std::filesystem::remove(run.configuration());
   std::filesystem::remove(run.cell("one", 0) / "result.json");
   std::filesystem::create_directories(run.cell("one", 0) / "result.json");  // a folder in its place
   BOOST_CHECK_EXCEPTION(read(), DataError, speaks_of("result.json"));

@@ -60,6 +60,10 @@ BOOST_AUTO_TEST_CASE(text_is_cut_between_characters) {
   BOOST_TEST(cut("abc", 0).empty());
   BOOST_TEST(cut("±±±", 2) == "±±");
   BOOST_TEST(cut("", 5).empty());
+  BOOST_TEST(cut("木木木", 4) == "木木");  // two columns each
+  BOOST_TEST(cut("木木木", 5) == "木木");
+  BOOST_TEST(cut("e\u0301e\u0301", 1) == "e\u0301");  // an accent takes none
+  BOOST_TEST(cut("\xff\xfe\xe6", 2) == "\xff\xfe");   // no UTF-8: a column each
 }
 
 BOOST_AUTO_TEST_CASE(no_drawn_line_is_wider_than_the_terminal) {
