@@ -1,4 +1,5 @@
-# Headers, libraries and the package files that make find_package(canopy) work, from wherever the prefix is moved to.
+# Headers, libraries, the driver, and the package files that make find_package(canopy) and pkg-config work, from wherever
+# the prefix is moved to.
 include(CMakePackageConfigHelpers)
 
 set(canopy_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/canopy)
@@ -8,7 +9,7 @@ foreach(room ${canopy_rooms})
   install(TARGETS canopy_${room} EXPORT canopyTargets)
   # No xsimd in any installed header: a consumer may be portable where the library is native.
   install(DIRECTORY ${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/canopy
-          FILES_MATCHING PATTERN "*.hpp" PATTERN "kernels/simd*.hpp" EXCLUDE)
+          FILES_MATCHING PATTERN "*.hpp" PATTERN "kernels/*simd*.hpp" EXCLUDE)
 endforeach()
 if(TARGET canopy_harness)
   install(TARGETS canopy_harness EXPORT canopyTargets)
@@ -17,6 +18,7 @@ if(TARGET canopy_harness)
             FILES_MATCHING PATTERN "*.hpp" PATTERN "commands.hpp" EXCLUDE)
   endforeach()
   install(FILES experiments/harness.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/canopy)
+  install(TARGETS canopy_driver)
   set(canopy_has_harness ON)
 else()
   set(canopy_has_harness OFF)
@@ -36,6 +38,8 @@ configure_package_config_file(
   INSTALL_DESTINATION ${canopy_package_dir} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/canopyConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion)
+include(CanopyPkgConfig)
+install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/canopyConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/canopyConfigVersion.cmake
               ${CMAKE_CURRENT_LIST_DIR}/CanopyOpenBLAS.cmake ${CMAKE_CURRENT_LIST_DIR}/CanopyMatio.cmake
         DESTINATION ${canopy_package_dir})

@@ -24,17 +24,27 @@ function(canopy_flags target)
   endif()
 endfunction()
 
+# What every installed library shares. Static ones are unaffected by what a shared one shows.
+function(canopy_library target name)
+  add_library(canopy::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
+                        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+                        INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
+  if(BUILD_SHARED_LIBS AND NOT APPLE)
+    set_target_properties(${target} PROPERTIES VISIBILITY_INLINES_HIDDEN ON
+                          LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+    target_link_options(${target} PRIVATE LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  endif()
+  canopy_flags(${target})
+endfunction()
+
 # canopy_room(<room> PUBLIC <libraries...> PRIVATE <libraries...>)
 function(canopy_room room)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PUBLIC;PRIVATE")
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/${room} ${CANOPY_INCLUDE_DIR}/canopy/${room} SYMBOLIC)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.cpp)
   add_library(canopy_${room} ${sources})
-  add_library(canopy::${room} ALIAS canopy_${room})
-  set_target_properties(canopy_${room} PROPERTIES EXPORT_NAME ${room} POSITION_INDEPENDENT_CODE ON
-                        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
-                        INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
-  canopy_flags(canopy_${room})
+  canopy_library(canopy_${room} ${room})
   target_include_directories(canopy_${room}
     PUBLIC $<BUILD_INTERFACE:${CANOPY_INCLUDE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(canopy_${room} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the consumer projects beside this script against canopy as users get it: installed static and shared,
-# as a folder of their own tree, and through FetchContent. Works in a temporary folder; fails if any check fails.
+# found by CMake and by pkg-config, as a folder of their own tree, and through FetchContent. Works in a temporary folder;
+# fails if any check fails.
 #   run.sh [BUILD]    BUILD: a folder with a static, native build to install instead of making one
 set -euo pipefail
 
@@ -35,13 +36,12 @@ install_canopy() {
   if [ "$1" = static ] && [ -n "$ready" ]; then
     built=$ready
   else
-    configure "$source" "$built" -DCANOPY_NATIVE=ON -DCANOPY_TESTS=OFF -DCANOPY_EXPERIMENTS=OFF "${@:2}" &&
-      build "$built" || return
+    configure "$source" "$built" -DCANOPY_TESTS=OFF -DCANOPY_UNITY=ON "${@:2}" && build "$built" || return
   fi
   cmake --install "$built" --prefix "$work/before-the-move" && mv "$work/before-the-move" "$work/$1" || return
   rm -rf "$work/build-$1"
   # The package files may name neither the build, nor the sources, nor the prefix.
-  ! grep -rnF -e "$source" -e "$work" "$work/$1/lib/cmake"
+  ! grep -rnF -e "$source" -e "$work" "$work/$1/lib/cmake" "$work/$1/lib/pkgconfig"
 }
 
 # use PROJECT KIND PROGRAM...: configures and builds a project against the canopy installed as KIND, runs its programs.
@@ -49,6 +49,36 @@ use() {
   local build="$work/$1-$2" program
   configure "$here/$1" "$build" -DCMAKE_PREFIX_PATH="$work/$2" && build "$build" || return
   for program in "${@:3}"; do "$build/$program" || return; done
+}
+
+# without_cmake KIND: the same programs by pkg-config alone.
+without_cmake() {
+  local installed=$work/$1 out=$work/pkg-config-$1
+  # by_pkg_config PACKAGE PROGRAM SOURCE...
+  by_pkg_config() {
+    local flags
+    flags=$(PKG_CONFIG_PATH="$installed/lib/pkgconfig" pkg-config --cflags --libs "$1") || return
+    # shellcheck disable=SC2086  # flags are words
+    c++ -std=c++20 "${@:3}" $flags -Wl,-rpath,"$installed/lib" -o "$out/$2"
+  }
+  mkdir "$out" && by_pkg_config canopy consumer "$here/installed/main.cpp" && "$out/consumer" &&
+    by_pkg_config canopy-xtensor silu "$here"/portable/{main,silu}.cpp && "$out/silu" &&
+    by_pkg_config canopy-harness spirals "$source/experiments/lessons/spirals.cpp" && "$out/spirals"
+}
+
+# The driver, from where it was moved to, with its papers beside it.
+installed_driver() {
+  "$work/$1/bin/canopy" list --json >/dev/null && [ -s "$work/$1/share/doc/canopy/LICENSE" ] &&
+    [ -s "$work/$1/share/doc/canopy/CHANGELOG.md" ]
+}
+
+# A shared library shows what is in namespace canopy, the errors' types with it, and nothing that it was built from.
+shared_libraries_show_canopy_alone() {
+  local shown
+  nm -D --defined-only "$work"/shared/lib/libcanopy_*.so | awk 'NF == 3 { print $3 }' | sort -u >"$work/symbols"
+  grep -q '^_ZTIN6canopy10ShapeErrorE$' "$work/symbols" || return  # or no program could catch it
+  shown=$(sed -E '/^_Z(T[ISVTHW]|GV|Z|GVZ)?N[KRO]*6canopy/ { /7kernels4simd/!d }' "$work/symbols" | c++filt)
+  [ -z "$shown" ] || { echo "$shown" && return 1; }
 }
 
 # in_tree PROJECT OPTION... -- PROGRAM...: the same for a project that builds canopy itself.
@@ -105,6 +135,11 @@ for kind in static shared; do
   check "find_package, $kind" use installed "$kind" consumer one_room
   check "portable consumer of a native library, $kind" use portable "$kind" silu
 done
+for kind in static shared; do
+  check "pkg-config, $kind" without_cmake "$kind"
+  check "the driver, $kind" installed_driver "$kind"
+done
+check "shared libraries show canopy alone" shared_libraries_show_canopy_alone
 check "add_subdirectory" in_tree subdirectory -- consumer silu
 check "FetchContent, shared" in_tree fetched -DBUILD_SHARED_LIBS=ON -- one_room
 check "an experiment of one's own" own_experiment
