@@ -1,22 +1,45 @@
 #!/usr/bin/env bash
-# Runs clang-tidy on a configured build folder: tidy.sh BUILD [REGEX of files]...
+# Runs clang-tidy: `tidy.sh` on the sources that differ from the last release, `tidy.sh all` on every one, `tidy.sh
+# FILE...` on those. Of a header it analyses the source beside it or, without one, the first that includes it.
 set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-build=$(cd "$1" && pwd)
-shift
-# From scratch: what is written below must never go through a link that lay there.
-rm -rf "$build/tidy"
-mkdir -p "$build/tidy/include"
-# Clang does not know, and does not need, GCC's repair for xtensor, nor the test that revokes it.
-sed -E "s/ -fno-new-ttp-matching| -fnew-ttp-matching//g" "$build/compile_commands.json" \
-  >"$build/tidy/compile_commands.json"
-# Clang has no omp.h without a package of its own: the compiler's will do, less an attribute that only GCC knows.
-sed 's/__malloc__ (omp_free)/__malloc__/' "$(c++ -print-file-name=include/omp.h)" >"$build/tidy/include/omp.h"
+# The last release before this commit: its tag or, in a clone without tags, the commit that set the version.
+last_release() {
+  git describe --tags --abbrev=0 --match 'v[0-9]*' HEAD^ 2>/dev/null ||
+    git log -1 --format=%h -G'^project\(canopy VERSION' HEAD^ -- CMakeLists.txt
+}
+
+# source_of FILE: what to analyse for it.
+source_of() {
+  case $1 in
+    *.cpp) echo "$1" ;;
+    *.hpp) if [ -e "${1%.hpp}.cpp" ]; then echo "${1%.hpp}.cpp"; else
+      git grep -lE "^#include [<\"](canopy/|.*)${1##*/}[>\"]" -- '*.cpp' | head -n 1 || true
+    fi ;;
+  esac
+}
+
+if [ "${1:-}" = all ]; then
+  mapfile -t files < <(git ls-files -- '*.cpp')
+elif [ $# -gt 0 ]; then
+  files=("$@")
+else
+  release=$(last_release)
+  mapfile -t files < <(git diff --name-only --diff-filter=d "$release" -- '*.cpp' '*.hpp')
+  echo "clang-tidy: ${#files[@]} files differ from $release"
+fi
+mapfile -t sources < <(for file in "${files[@]}"; do source_of "$file"; done | sort -u)
+[ ${#sources[@]} -gt 0 ] || exit 0
+
+# A folder of its own, for clang and with each test's command: a unity build has those of a dozen at a time.
+build=build/tidy
+cmake -S . -B "$build" -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCANOPY_NATIVE=ON -DCANOPY_UNITY=OFF >/dev/null
+cmake --build "$build" --target canopy_commit >/dev/null
 # Its list of headers' suppressed warnings goes to stderr, its command lines to stdout: neither is a finding.
-if run-clang-tidy -quiet -j "$(nproc)" -p "$build/tidy" -extra-arg="-isystem$build/tidy/include" "$@" \
-  >"$build/tidy/log" 2>/dev/null; then
+if run-clang-tidy -quiet -j "$(nproc)" -p "$build" "${sources[@]/#/^$PWD/}" >"$build/log" 2>/dev/null; then
   echo "clang-tidy: nothing found"
 else
-  sed -E 's/\x1b\[[0-9;]*m//g; /^(clang-tidy.*)?$/d' "$build/tidy/log"
+  sed -E 's/\x1b\[[0-9;]*m//g; /^(clang-tidy.*)?$/d' "$build/log"
   exit 1
 fi
