@@ -9,9 +9,9 @@
 
 namespace canopy {
 
-/// What went wrong, in the words of canopy's errors for an exception of any kind: one of canopy's own as it says
-/// itself; of the standard library and of JSON the reason, such as "out of memory", with the path where one is known.
-std::string describe_failure(const std::exception& error);
+/// What went wrong, to be called while an exception is handled, of any kind: one of canopy's own as it says itself; of
+/// the standard library and of JSON the reason, such as "out of memory", with the path where one is known.
+std::string describe_failure();
 
 /// What `work` gives. What fails in it becomes an E, a class of core/error.hpp: canopy's own errors keep their text,
 /// others get `source` in front, the file or option that is worked on. ConfigError stays what it is.
@@ -25,8 +25,8 @@ auto failing_as(const std::filesystem::path& source, const Work& work) -> declty
     throw;
   } catch (const Error& error) {
     throw E(error.what());
-  } catch (const std::exception& error) {
-    throw E(source.string() + ": " + describe_failure(error));
+  } catch (const std::exception&) {
+    throw E(source.string() + ": " + describe_failure());
   }
 }
 

@@ -35,8 +35,8 @@ Json parse(const std::string& file, const std::string& text) {
   };
   try {
     return Json::parse(text, check);
-  } catch (const Json::exception& error) {
-    throw CheckpointError(fmt::format("{}: {}", file, describe_failure(error)));
+  } catch (const Json::exception&) {
+    throw CheckpointError(fmt::format("{}: {}", file, describe_failure()));
   }
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <exception>
 #include <sstream>
-#include <type_traits>
 
 #include <canopy/core/environment.hpp>
 #include <canopy/core/failures.hpp>
@@ -16,19 +15,38 @@
 namespace canopy::cli {
 namespace {
 
-/// The exit codes of the driver, all of them.
-int exit_code(const std::exception& error) {
-  const auto is = [&]<class E>(std::type_identity<E>) { return dynamic_cast<const E*>(&error) != nullptr; };
-  if (const auto* failed = dynamic_cast<const Failed*>(&error)) return failed->exit_code;
-  if (is(std::type_identity<CLI::Error>()) || is(std::type_identity<ConfigError>())) return 2;
-  if (is(std::type_identity<DataError>()) || is(std::type_identity<CheckpointError>())) return 3;
-  if (is(std::type_identity<harness::ExpectationMissed>())) return 4;
-  if (is(std::type_identity<harness::Interrupted>())) return 130;
-  return 1;
+/// The exit codes of the driver, all of them: to be called while an exception is handled.
+int exit_code() {
+  try {
+    throw;
+  } catch (const Failed& failed) {
+    return failed.exit_code;
+  } catch (const CLI::Error&) {
+    return 2;
+  } catch (const ConfigError&) {
+    return 2;
+  } catch (const DataError&) {
+    return 3;
+  } catch (const CheckpointError&) {
+    return 3;
+  } catch (const harness::ExpectationMissed&) {
+    return 4;
+  } catch (const harness::Interrupted&) {
+    return 130;
+  } catch (...) {
+    return 1;
+  }
 }
 
-std::string message(const std::exception& error) {
-  return dynamic_cast<const CLI::Error*>(&error) != nullptr ? error.what() : describe_failure(error);
+/// What went wrong; likewise.
+std::string message() {
+  try {
+    throw;
+  } catch (const CLI::Error& error) {
+    return error.what();
+  } catch (...) {
+    return describe_failure();
+  }
 }
 
 void print_line(std::string text) {
@@ -65,9 +83,9 @@ int run_program(const Program& program, int argc, const char* const* argv) {
     }
     if (app.get_subcommands().empty()) throw ConfigError("which command? See canopy --help");
     return 0;
-  } catch (const std::exception& error) {
-    print_line(message(error));
-    return exit_code(error);
+  } catch (const std::exception&) {
+    print_line(message());
+    return exit_code();
   }
 }
 

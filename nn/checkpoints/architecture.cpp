@@ -66,8 +66,8 @@ Architecture architecture_from_metadata(const std::map<std::string, std::string>
   if (const auto layers = architecture.options.extract(layers_key)) {
     try {
       architecture.layers = layers_from_json(Json::parse(layers.mapped()), 1);
-    } catch (const Json::exception& error) {
-      throw CheckpointError(fmt::format("the metadata 'layers': {}", describe_failure(error)));
+    } catch (const Json::exception&) {
+      throw CheckpointError(fmt::format("the metadata 'layers': {}", describe_failure()));
     }
   }
   return architecture;

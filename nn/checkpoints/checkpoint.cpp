@@ -45,8 +45,8 @@ LoadedModel load_model(const std::filesystem::path& path, const nn::Builders& ow
   std::unique_ptr<nn::Layer> model;
   try {
     model = nn::build_layer(file, own);
-  } catch (const std::exception& error) {
-    throw CheckpointError(fmt::format("{}: {}", path.string(), describe_failure(error)));
+  } catch (const std::exception&) {
+    throw CheckpointError(fmt::format("{}: {}", path.string(), describe_failure()));
   }
   load_weights(*model, file);
   model->eval();

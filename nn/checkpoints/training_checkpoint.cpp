@@ -113,9 +113,8 @@ TrainingCheckpoint read_training_checkpoint(const std::filesystem::path& path) {
       checkpoint.texts.insert_or_assign("progress", progress->dump());
     }
     restore_random(training.at("seed"), training.at("random").get<std::map<std::string, std::uint64_t>>());
-  } catch (const std::exception& error) {
-    throw CheckpointError(
-        fmt::format("{}: the training state cannot be read: {}", path.string(), describe_failure(error)));
+  } catch (const std::exception&) {
+    throw CheckpointError(fmt::format("{}: the training state cannot be read: {}", path.string(), describe_failure()));
   }
   checkpoint.selected.metadata = std::move(file.metadata);
   return checkpoint;
