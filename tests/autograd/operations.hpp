@@ -8,10 +8,12 @@
 
 #include <canopy/autograd/activations.hpp>
 #include <canopy/autograd/arithmetic.hpp>
+#include <canopy/autograd/attention.hpp>
 #include <canopy/autograd/decision_path.hpp>
 #include <canopy/autograd/dropout.hpp>
 #include <canopy/autograd/embedding.hpp>
 #include <canopy/autograd/grouped.hpp>
+#include <canopy/autograd/joined_linear.hpp>
 #include <canopy/autograd/layer_norm.hpp>
 #include <canopy/autograd/linear.hpp>
 #include <canopy/autograd/losses.hpp>
@@ -86,6 +88,16 @@ inline std::vector<Operation> operations() {
       {"combine", {{10, 3}, {5, 2}}, [=](const Inputs& in) { return combine(in[0], choices, in[1]); }},
       {"sum_by_group", {{5, 2}}, [=](const Inputs& in) { return sum_by_group(in[0], choices); }},
       {"layer_norm", {matrix, {4}, {4}}, [](const Inputs& in) { return layer_norm(in[0], in[1], in[2]); }},
+      {"attention",
+       {{5, 12}},
+       [](const Inputs& in) {
+         return attention(in[0], Sequences::packed(std::vector<std::int64_t>{2, 3}), {.heads = 2});
+       }},
+      {"joined_linear",
+       {matrix, {3, 4}, {2, 4}, {2}},
+       [](const Inputs& in) {
+         return joined_linear(in[0], std::vector{in[1], in[2]}, std::vector{Variable(), in[3]});
+       }},
       {"matmul", {matrix, {4, 3}}, [](const Inputs& in) { return matmul(in[0], in[1]); }},
       {"mean_squared_error", {matrix, matrix}, [](const Inputs& in) { return mean_squared_error(in[0], in[1]); }},
       {"neuron_forest",
