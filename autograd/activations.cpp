@@ -23,6 +23,7 @@ Variable activate(Activation activation, const Variable& x) {
 
 Variable relu(const Variable& x) { return activate(Activation::relu, x); }
 Variable gelu(const Variable& x) { return activate(Activation::gelu, x); }
+Variable gelu_tanh(const Variable& x) { return activate(Activation::gelu_tanh, x); }
 Variable sigmoid(const Variable& x) { return activate(Activation::sigmoid, x); }
 Variable tanh(const Variable& x) { return activate(Activation::tanh, x); }
 Variable softplus(const Variable& x) { return activate(Activation::softplus, x); }

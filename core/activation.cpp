@@ -13,9 +13,10 @@
 namespace canopy {
 namespace {
 
-constexpr std::array<std::pair<Activation, std::string_view>, 6> names{{{Activation::identity, "identity"},
+constexpr std::array<std::pair<Activation, std::string_view>, 7> names{{{Activation::identity, "identity"},
                                                                         {Activation::relu, "relu"},
                                                                         {Activation::gelu, "gelu"},
+                                                                        {Activation::gelu_tanh, "gelu_tanh"},
                                                                         {Activation::sigmoid, "sigmoid"},
                                                                         {Activation::tanh, "tanh"},
                                                                         {Activation::softplus, "softplus"}}};

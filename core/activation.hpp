@@ -5,7 +5,15 @@
 
 namespace canopy {
 
-enum class Activation { identity, relu, gelu, sigmoid, tanh, softplus };
+enum class Activation {
+  identity,
+  relu,
+  gelu,       ///< the exact form
+  gelu_tanh,  ///< its approximation by tanh, as GPT-2 and some BERTs were trained with
+  sigmoid,
+  tanh,
+  softplus
+};
 
 /// As in an option or a checkpoint: "identity", "relu", "gelu", ...
 std::string_view to_string(Activation activation);

@@ -16,6 +16,20 @@ Batch positive_part(Batch x) { return xsimd::max(Batch(0.f), x); }
 // exp(-x) overflows to infinity below -88, which gives the right limit 0.
 Batch logistic(Batch x) { return Batch(1.f) / (Batch(1.f) + simd::exp(-x)); }
 
+// 2 u of gelu_tanh, whose (1 + tanh(u)) / 2 is the logistic function of it. Beyond +-12 that is 0 or 1, and the cube
+// may be infinite.
+struct TwiceTheTanhArgument {
+  Batch value, slope;
+
+  explicit TwiceTheTanhArgument(Batch x) {
+    constexpr float factor = 2 * 0.7978845608f;                                  // 2 sqrt(2 / pi)
+    const Batch bounded = xsimd::min(Batch(12.f), xsimd::max(Batch(-12.f), x));  // in this order NaN goes through
+    const Batch square = bounded * bounded;
+    value = Batch(factor) * bounded * xsimd::fma(Batch(0.044715f), square, Batch(1.f));
+    slope = Batch(factor) * xsimd::fma(Batch(3 * 0.044715f), square, Batch(1.f));
+  }
+};
+
 }  // namespace
 
 void relu(const float* x, float* y, std::int64_t n) { simd::map(n, y, positive_part, x); }
@@ -23,6 +37,11 @@ void relu(const float* x, float* y, std::int64_t n) { simd::map(n, y, positive_p
 void gelu(const float* x, float* y, std::int64_t n) {
   simd::map_slow(
       n, y, [](Batch v) { return v * simd::normal_cdf(v); }, x);
+}
+
+void gelu_tanh(const float* x, float* y, std::int64_t n) {
+  simd::map_slow(
+      n, y, [](Batch v) { return v * logistic(TwiceTheTanhArgument(v).value); }, x);
 }
 
 void sigmoid(const float* x, float* y, std::int64_t n) { simd::map_slow(n, y, logistic, x); }
@@ -45,6 +64,17 @@ void relu_backward(const float* y, const float* dy, float* dx, std::int64_t n) {
 void gelu_backward(const float* x, const float* dy, float* dx, std::int64_t n) {
   simd::map_slow(
       n, dx, [](Batch v, Batch d) { return d * (simd::normal_cdf(v) + v * simd::normal_density(v)); }, x, dy);
+}
+
+void gelu_tanh_backward(const float* x, const float* dy, float* dx, std::int64_t n) {
+  const auto gradient = [](Batch v, Batch d) {
+    const TwiceTheTanhArgument u(v);
+    // s = logistic(2 u) and s (1 - s), without cancellation.
+    const Batch e = simd::exp(-xsimd::abs(u.value)), r = Batch(1.f) / (Batch(1.f) + e);
+    const Batch s = xsimd::select(u.value < Batch(0.f), e * r, r);
+    return d * xsimd::fma(v, e * r * r * u.slope, s);
+  };
+  simd::map_slow(n, dx, gradient, x, dy);
 }
 
 void sigmoid_backward(const float* y, const float* dy, float* dx, std::int64_t n) {
@@ -71,6 +101,8 @@ void activate(Activation activation, const float* x, float* y, std::int64_t n) {
       return relu(x, y, n);
     case Activation::gelu:
       return gelu(x, y, n);
+    case Activation::gelu_tanh:
+      return gelu_tanh(x, y, n);
     case Activation::sigmoid:
       return sigmoid(x, y, n);
     case Activation::tanh:
@@ -81,7 +113,7 @@ void activate(Activation activation, const float* x, float* y, std::int64_t n) {
 }
 
 bool backward_reads_input(Activation activation) {
-  return activation == Activation::gelu || activation == Activation::softplus;
+  return activation == Activation::gelu || activation == Activation::gelu_tanh || activation == Activation::softplus;
 }
 
 void activate_backward(Activation activation, const float* x, const float* y, const float* dy, float* dx,
@@ -94,6 +126,8 @@ void activate_backward(Activation activation, const float* x, const float* y, co
       return relu_backward(y, dy, dx, n);
     case Activation::gelu:
       return gelu_backward(x, dy, dx, n);
+    case Activation::gelu_tanh:
+      return gelu_tanh_backward(x, dy, dx, n);
     case Activation::sigmoid:
       return sigmoid_backward(y, dy, dx, n);
     case Activation::tanh:

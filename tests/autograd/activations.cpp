@@ -13,7 +13,7 @@ BOOST_AUTO_TEST_SUITE(activations)
 
 namespace {
 
-constexpr Activation all[] = {Activation::identity, Activation::relu, Activation::gelu,
+constexpr Activation all[] = {Activation::identity, Activation::relu, Activation::gelu,    Activation::gelu_tanh,
                               Activation::sigmoid,  Activation::tanh, Activation::softplus};
 
 }  // namespace

@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(values) {
 }
 
 BOOST_AUTO_TEST_CASE(gradients_for_any_rank_and_activation) {
-  const Activation activations[] = {Activation::identity, Activation::relu, Activation::gelu,
+  const Activation activations[] = {Activation::identity, Activation::relu, Activation::gelu,    Activation::gelu_tanh,
                                     Activation::sigmoid,  Activation::tanh, Activation::softplus};
   for (const Shape& shape : {Shape{5}, Shape{7, 5}, Shape{2, 3, 5}, Shape{0, 5}}) {
     for (const Activation activation : activations) {

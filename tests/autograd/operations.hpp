@@ -170,10 +170,11 @@ inline std::vector<Operation> operations() {
        }},
   };
   const auto name = [](Activation activation) {
-    return std::vector<std::string>{"identity", "relu", "gelu", "sigmoid", "tanh", "softplus"}[int(activation)];
+    return std::vector<std::string>{
+        "identity", "relu", "gelu", "gelu_tanh", "sigmoid", "tanh", "softplus"}[int(activation)];
   };
-  for (const Activation f : {Activation::identity, Activation::relu, Activation::gelu, Activation::sigmoid,
-                             Activation::tanh, Activation::softplus}) {
+  for (const Activation f : {Activation::identity, Activation::relu, Activation::gelu, Activation::gelu_tanh,
+                             Activation::sigmoid, Activation::tanh, Activation::softplus}) {
     if (f != Activation::identity) {
       all.push_back({name(f), {matrix}, [=](const Inputs& in) { return activate(f, in[0]); }});
     }

@@ -51,13 +51,14 @@ BOOST_AUTO_TEST_CASE(activations_and_soft_maxes) {
 
 BOOST_AUTO_TEST_CASE(gelu_at_its_edges) {
   for_each_reference("gelu_", [&](const Safetensors& file, const std::string& name) {
-    for (const std::string part : {"", "edge."}) {
+    for (const std::string key : {"gelu", "gelu_tanh", "edge.gelu", "edge.gelu_tanh"}) {
+      const std::string part = key.starts_with("edge.") ? "edge." : "";
       const Variable x = Variable::parameter(file.tensors.at(part + "x"), "x");
       Tape tape;
-      const Variable y = gelu(x);
+      const Variable y = key.ends_with("_tanh") ? gelu_tanh(x) : gelu(x);
       backward(tape, y, file.tensors.at(part + "dy"));
-      check_close(y.value(), file.tensors.at(part + "gelu.y"), 1e-6, name + " " + part + "gelu");
-      check_close(x.grad(), file.tensors.at(part + "gelu.grad.x"), 1e-6, name + " gradient of " + part + "gelu");
+      check_close(y.value(), file.tensors.at(key + ".y"), 1e-6, name + " " + key);
+      check_close(x.grad(), file.tensors.at(key + ".grad.x"), 1e-6, name + " gradient of " + key);
     }
   });
 }

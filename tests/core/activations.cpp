@@ -26,6 +26,7 @@ struct Twin {
 };
 
 double normal_cdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+double tanh_argument(double x) { return std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x); }
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
 const std::vector<Twin> twins{
@@ -33,6 +34,11 @@ const std::vector<Twin> twins{
     {Activation::relu, [](double x) { return x > 0 ? x : 0; }, [](double x) { return x > 0 ? 1.0 : 0.0; }},
     {Activation::gelu, [](double x) { return x * normal_cdf(x); },
      [](double x) { return normal_cdf(x) + x * std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0)); }},
+    {Activation::gelu_tanh, [](double x) { return x * logistic(2 * tanh_argument(x)); },
+     [](double x) {
+       const double s = logistic(2 * tanh_argument(x));
+       return s + x * s * (1 - s) * 2 * std::sqrt(2 / std::acos(-1.0)) * (1 + 3 * 0.044715 * x * x);
+     }},
     {Activation::sigmoid, logistic, [](double x) { return logistic(x) * (1 - logistic(x)); }},
     {Activation::tanh, [](double x) { return std::tanh(x); }, [](double x) { return 1 - std::pow(std::tanh(x), 2); }},
     {Activation::softplus, [](double x) { return std::log1p(std::exp(x)); }, logistic},

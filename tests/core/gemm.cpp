@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(factors_must_fit) {
 BOOST_AUTO_TEST_CASE(linear_agrees_with_product_bias_and_activation) {
   const Sizes sizes[] = {{1, 1, 1},    {5, 17, 33},    {256, 10, 128}, {256, 128, 784},
                          {4, 300, 50}, {600, 300, 64}, {3, 4, 0}};
-  const Activation activations[] = {Activation::identity, Activation::relu, Activation::gelu,
+  const Activation activations[] = {Activation::identity, Activation::relu, Activation::gelu,    Activation::gelu_tanh,
                                     Activation::sigmoid,  Activation::tanh, Activation::softplus};
   for (const Sizes& s : sizes) {
     const Product product(Op::none, Op::transpose, s.m, s.n, s.k, 0);

@@ -52,6 +52,8 @@ double normal_cdf(double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }
 double softplus(double x) { return std::max(x, 0.) + std::log1p(std::exp(-std::abs(x))); }
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
+double tanh_argument(double x) { return std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x); }
+
 template <void (*backward)(const float*, const float*, float*, std::int64_t)>
 void slope(const float* x, float* out, std::int64_t n) {
   const std::vector<float> ones(static_cast<std::size_t>(n), 1.f);
@@ -105,6 +107,13 @@ const std::vector<Function> functions{
     {"gelu'", slope<kernels::gelu_backward>,
      [](double x) { return normal_cdf(x) + x * std::exp(-x * x / 2) * std::numbers::inv_sqrtpi / std::numbers::sqrt2; },
      4, 0.25},
+    {"gelu_tanh", kernels::gelu_tanh, [](double x) { return x * sigmoid(2 * tanh_argument(x)); }, 8, 0.125},
+    {"gelu_tanh'", slope<kernels::gelu_tanh_backward>,
+     [](double x) {
+       const double u = tanh_argument(x), du = std::sqrt(2 / std::numbers::pi) * (1 + 3 * 0.044715 * x * x);
+       return sigmoid(2 * u) + x * sigmoid(2 * u) * sigmoid(-2 * u) * 2 * du;
+     },
+     8, 0.25},
     {"entropy'",
      [](const float* x, float* out, std::int64_t n) { kernels::node_entropy_backward(x, nullptr, 1.f, n, out); },
      [](double x) {

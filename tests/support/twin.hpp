@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <numbers>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,10 @@ inline Real activate(Activation activation, const Real& x) {
       return relu(x);
     case Activation::gelu:
       return x * normal_cdf(x);
+    case Activation::gelu_tanh: {
+      const Real u = Real(std::sqrt(8 / std::numbers::pi)) * (x + Real(0.044715) * x * x * x);
+      return x * sigmoid(u);
+    }
     case Activation::sigmoid:
       return sigmoid(x);
     case Activation::tanh:
@@ -47,9 +52,9 @@ inline Real activate(Activation activation, const Real& x) {
   return x;
 }
 
-inline constexpr std::initializer_list<Activation> every_activation = {Activation::identity, Activation::relu,
-                                                                       Activation::gelu,     Activation::sigmoid,
-                                                                       Activation::tanh,     Activation::softplus};
+inline constexpr std::initializer_list<Activation> every_activation = {
+    Activation::identity, Activation::relu, Activation::gelu,    Activation::gelu_tanh,
+    Activation::sigmoid,  Activation::tanh, Activation::softplus};
 
 /// a . b of n numbers.
 inline Real dot(const Real* a, const Real* b, std::size_t n) {
