@@ -16,6 +16,7 @@
 #include <canopy/nn/routed/moe.hpp>
 #include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
+#include <canopy/nn/transformers/encoder.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -117,12 +118,60 @@ std::unique_ptr<Layer> build_sequential(const SavedLayer& saved) {
   return model;
 }
 
+bool says_yes(const SavedLayer& saved, const char* option) { return saved.option(option, "no") == "yes"; }
+
+// Of the attention whose tensors have this prefix.
+Projections projections(const SavedLayer& saved, const std::string& prefix) {
+  if (saved.has(prefix + "query.weight")) return Projections::separate;
+  return says_yes(saved, "head_major") ? Projections::head_major : Projections::joined;
+}
+
+std::unique_ptr<Layer> build_attention(const SavedLayer& saved) {
+  return make<MultiHeadAttention, MultiHeadAttentionOptions>({.width = saved.shape("output.weight", 2)[0],
+                                                              .heads = saved.number("heads"),
+                                                              .projections = projections(saved, ""),
+                                                              .bias = saved.has("output.bias"),
+                                                              .causal = says_yes(saved, "causal"),
+                                                              .dropout = saved.fraction("dropout")});
+}
+
+std::unique_ptr<Block> build_block(const SavedLayer& saved) {
+  const std::string& norm = saved.option("norm");
+  if (norm != "before" && norm != "behind") {
+    throw CheckpointError(fmt::format("the metadata 'norm' must be before or behind, not '{}'", norm));
+  }
+  const BlockOptions options{.width = saved.shape("norm1.weight", 1)[0],
+                             .heads = saved.number("heads"),
+                             .norm = norm == "before" ? NormPlace::before : NormPlace::behind,
+                             .epsilon = saved.fraction("epsilon"),
+                             .projections = projections(saved, "attention."),
+                             .bias = saved.has("attention.output.bias"),
+                             .causal = says_yes(saved, "causal"),
+                             .dropout = saved.fraction("dropout"),
+                             .attention_dropout = saved.fraction("attention_dropout")};
+  return std::make_unique<Block>(options, saved.build(0, "feedforward"));
+}
+
+std::unique_ptr<Layer> build_encoder(const SavedLayer& saved) {
+  std::vector<std::unique_ptr<Block>> blocks;
+  for (std::size_t i = 0; i < saved.layers(); ++i) blocks.push_back(build_block(saved.part(i, std::to_string(i))));
+  EncoderOptions options{.final_norm = says_yes(saved, "final_norm")};
+  if (options.final_norm) {
+    options.block.width = saved.shape("norm.weight", 1)[0];
+    options.block.epsilon = saved.fraction("epsilon");
+  }
+  return std::make_unique<Encoder>(options, std::move(blocks));
+}
+
 // Every layer that can be rebuilt: one line each.
 const Builders& known() {
   static const Builders table = {
       {"activation", [](const SavedLayer& saved) { return make<ActivationLayer>(activation(saved)); }},
+      {"attention", build_attention},
+      {"block", [](const SavedLayer& saved) -> std::unique_ptr<Layer> { return build_block(saved); }},
       {"dropout",
        [](const SavedLayer& saved) { return make<Dropout, DropoutOptions>({saved.fraction("probability")}); }},
+      {"encoder", build_encoder},
       {"ff", build_feed_forward},
       {"fff", build_fff},
       {"identity", [](const SavedLayer&) { return std::make_unique<Identity>(); }},
@@ -185,11 +234,15 @@ const Shape& SavedLayer::shape(const std::string& tensor, int rank) const {
 
 std::size_t SavedLayer::layers() const { return architecture_.layers.size(); }
 
-std::unique_ptr<Layer> SavedLayer::build(std::size_t i, const std::string& name) const {
+SavedLayer SavedLayer::part(std::size_t i, const std::string& name) const {
   if (i >= layers()) {
     throw CheckpointError(fmt::format("a layer of '{}' is missing: there are {}", architecture_.name, layers()));
   }
-  const SavedLayer part(architecture_.layers[i], fmt::format("{}{}.", prefix_, name), file_, own_);
+  return {architecture_.layers[i], fmt::format("{}{}.", prefix_, name), file_, own_};
+}
+
+std::unique_ptr<Layer> SavedLayer::build(std::size_t i, const std::string& name) const {
+  const SavedLayer part = this->part(i, name);
   try {
     return part.build();
   } catch (const Error& error) {

@@ -35,6 +35,8 @@ class SavedLayer {
 
   /// Layers that this one is made of.
   std::size_t layers() const;
+  /// One of them as its builder would see it, its tensors under the prefix `name` within this layer's.
+  SavedLayer part(std::size_t i, const std::string& name) const;
   /// Builds one of them, whose tensors have the prefix `name` within this layer's.
   std::unique_ptr<Layer> build(std::size_t i, const std::string& name) const;
 

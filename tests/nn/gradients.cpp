@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include <canopy/autograd/arithmetic.hpp>
 #include <canopy/autograd/gradcheck.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
@@ -21,6 +22,7 @@
 #include <canopy/nn/routed/moe.hpp>
 #include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
+#include <canopy/nn/transformers/encoder.hpp>
 
 #include "support/errors.hpp"
 #include "support/gradcheck.hpp"
@@ -47,11 +49,44 @@ Make make(const typename L::Options& options) {
 
 const nn::LinearOptions square{.inputs = inputs, .outputs = inputs, .activation = Activation::tanh};
 
+template <class L>
+std::unique_ptr<L> square_feedforward(typename L::Options options) {
+  options.inputs = options.outputs = inputs;
+  return std::make_unique<L>(options);
+}
+
+std::unique_ptr<nn::Layer> block(nn::NormPlace norm, std::unique_ptr<nn::Layer> feedforward) {
+  return std::make_unique<nn::Block>(nn::BlockOptions{.width = inputs, .norm = norm, .dropout = 0.2f},
+                                     std::move(feedforward));
+}
+
 // By name of the architecture.
 const std::multimap<std::string, Make> layers{
     {"activation", [] { return std::make_unique<nn::ActivationLayer>(Activation::gelu); }},
     {"activation", [] { return std::make_unique<nn::ActivationLayer>(Activation::relu); }},
+    {"attention", make<nn::MultiHeadAttention>({.width = inputs, .heads = 5})},
+    {"attention",
+     make<nn::MultiHeadAttention>(
+         {.width = inputs, .projections = nn::Projections::separate, .bias = false, .causal = true, .dropout = 0.3f})},
+    {"block", [] { return block(nn::NormPlace::before, square_feedforward<nn::FeedForward>({.width = 7})); }},
+    {"block",
+     [] {
+       return block(nn::NormPlace::behind,
+                    square_feedforward<nn::FFF>({.depth = 2, .leaf_width = 3, .activation = Activation::gelu}));
+     }},
+    {"block", [] { return block(nn::NormPlace::before, square_feedforward<nn::TreeFFF>({.trees = 1, .depth = 3})); }},
+    {"block",
+     [] {
+       return block(nn::NormPlace::behind, square_feedforward<nn::MoE>({.experts = 3, .expert_width = 2, .k = 2}));
+     }},
     {"dropout", make<nn::Dropout>({.probability = 0.4f})},
+    {"encoder",
+     [] {
+       const nn::EncoderOptions options{.blocks = 2, .block = {.width = inputs}, .final_norm = true, .recompute = true};
+       return std::make_unique<nn::Encoder>(options, [](std::int64_t) -> std::unique_ptr<nn::Layer> {
+         return square_feedforward<nn::FeedForward>({.width = 6, .activation = Activation::gelu});
+       });
+     }},
     {"ff", make<nn::FeedForward>({.inputs = inputs, .width = 7, .outputs = 3})},
     {"ff", make<nn::FeedForward>({.inputs = inputs, .width = 7, .outputs = 3, .dropout = 0.3f})},
     {"fff", make<nn::FFF>({.inputs = inputs, .outputs = 3, .depth = 2, .leaf_width = 3})},
