@@ -6,9 +6,10 @@ namespace canopy::nn {
 
 FeedForward::FeedForward(const FeedForwardOptions& options)
     : options_(options),
-      hidden_({.inputs = options.inputs, .outputs = options.width, .activation = options.activation}),
+      hidden_(
+          {.inputs = options.inputs, .outputs = options.width, .bias = options.bias, .activation = options.activation}),
       dropout_({.probability = options.dropout}),
-      output_({.inputs = options.width, .outputs = options.outputs}) {
+      output_({.inputs = options.width, .outputs = options.outputs, .bias = options.bias}) {
   add_module("0", hidden_);
   add_module("dropout", dropout_);
   add_module("2", output_);

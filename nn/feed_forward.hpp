@@ -14,6 +14,7 @@ struct FeedForwardOptions {
   std::int64_t outputs = 0;
   Activation activation = Activation::relu;
   float dropout = 0.f;  ///< of the hidden values, in training
+  bool bias = true;
 };
 
 /// y = activation(x W0^T + b0) W2^T + b2. Parameters are named as in torch.nn.Sequential(Linear, activation, Linear):

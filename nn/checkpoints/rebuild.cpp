@@ -52,7 +52,8 @@ std::unique_ptr<Layer> build_feed_forward(const SavedLayer& saved) {
                                                 .width = hidden[0],
                                                 .outputs = saved.shape("2.weight", 2)[0],
                                                 .activation = activation(saved),
-                                                .dropout = saved.fraction("dropout")});
+                                                .dropout = saved.fraction("dropout"),
+                                                .bias = saved.has("0.bias")});
 }
 
 // The depth of a tree with that many leaves.

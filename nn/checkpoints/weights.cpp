@@ -40,24 +40,6 @@ bool matches_any(const std::vector<std::string>& patterns, std::string_view name
   return std::ranges::any_of(patterns, [&](const std::string& pattern) { return match(pattern, name).has_value(); });
 }
 
-std::string renamed(const std::vector<Rename>& rules, std::string name) {
-  for (const Rename& rule : rules) {
-    const auto texts = match(rule.from, name);
-    if (!texts) continue;
-    std::string next;
-    auto text = texts->begin();
-    for (const char c : rule.to) {
-      if (c == '*') {
-        next += *text++;
-      } else {
-        next += c;
-      }
-    }
-    name = std::move(next);
-  }
-  return name;
-}
-
 void require_stars(const std::vector<Rename>& rules) {
   for (const Rename& rule : rules) {
     if (std::ranges::count(rule.to, '*') <= std::ranges::count(rule.from, '*')) continue;
@@ -81,13 +63,31 @@ std::string fault_of(const SafetensorsReader& file, const std::string& name) {
 
 }  // namespace
 
+std::string renamed(std::string name, const std::vector<Rename>& rules) {
+  for (const Rename& rule : rules) {
+    const auto texts = match(rule.from, name);
+    if (!texts) continue;
+    std::string next;
+    auto text = texts->begin();
+    for (const char c : rule.to) {
+      if (c == '*') {
+        next += *text++;
+      } else {
+        next += c;
+      }
+    }
+    name = std::move(next);
+  }
+  return name;
+}
+
 void load_weights(nn::Module& module, const SafetensorsReader& file, const LoadWeightsOptions& options) {
   require_stars(options.rename);
   std::map<std::string, std::string> names;  // the module's -> the file's
   std::map<std::string, std::string> doubles;
   nn::StateSource source{.name = file.path().string()};
   for (const auto& [name, entry] : file.entries()) {
-    std::string own = renamed(options.rename, name);
+    std::string own = renamed(name, options.rename);
     const auto [place, fresh] = names.try_emplace(own, name);
     if (!fresh) doubles.emplace(own, fmt::format("both '{}' and '{}' become this name", place->second, name));
     source.shapes.try_emplace(std::move(own), entry.shape);

@@ -18,6 +18,9 @@ struct Rename {
   std::string to;    ///< "encoder.*"
 };
 
+/// The name after all rules: each in order, where it matches.
+std::string renamed(std::string name, const std::vector<Rename>& rules);
+
 /// In the patterns of names each `*` stands for any text, dots included.
 struct LoadWeightsOptions {
   std::vector<Rename> rename = {};       ///< from the file's names to the module's; each in order, where it matches

@@ -13,6 +13,7 @@
 #include <canopy/autograd/dropout.hpp>
 #include <canopy/autograd/embedding.hpp>
 #include <canopy/autograd/grouped.hpp>
+#include <canopy/autograd/image_patches.hpp>
 #include <canopy/autograd/joined_linear.hpp>
 #include <canopy/autograd/layer_norm.hpp>
 #include <canopy/autograd/linear.hpp>
@@ -22,6 +23,7 @@
 #include <canopy/autograd/recompute.hpp>
 #include <canopy/autograd/reductions.hpp>
 #include <canopy/autograd/selection.hpp>
+#include <canopy/autograd/sequence_mean.hpp>
 #include <canopy/autograd/shaping.hpp>
 #include <canopy/autograd/softmax.hpp>
 #include <canopy/autograd/tape.hpp>
@@ -92,6 +94,16 @@ inline std::vector<Operation> operations() {
        {{5, 12}},
        [](const Inputs& in) {
          return attention(in[0], Sequences::packed(std::vector<std::int64_t>{2, 3}), {.heads = 2});
+       }},
+      {"image_patches",
+       {{2, 2, 2, 4}},
+       [](const Inputs& in) {
+         return image_patches(in[0], {2, 2, 4}, 2);
+       }},
+      {"sequence_mean",
+       {matrix},
+       [](const Inputs& in) {
+         return sequence_mean(in[0], Sequences::packed(std::vector<std::int64_t>{2, 0, 3}));
        }},
       {"joined_linear",
        {matrix, {3, 4}, {2, 4}, {2}},

@@ -13,9 +13,9 @@
 namespace canopy::test {
 
 /// What the names of the files begin with that tests read.
-inline constexpr std::array<std::string_view, 12> reference_families = {
-    "attention_",  "embedding_", "fff_balanced_", "fff_soft_",  "fff_tree_", "gelu_",
-    "layer_norm_", "moe_",       "optimizer_",    "pointwise_", "schedule_", "training_"};
+inline constexpr std::array<std::string_view, 15> reference_families = {
+    "attention_", "bert_",       "crammed_", "vit_",       "embedding_", "fff_balanced_", "fff_soft_", "fff_tree_",
+    "gelu_",      "layer_norm_", "moe_",     "optimizer_", "pointwise_", "schedule_",     "training_"};
 
 /// The folder. Where there is none, the running test ends as failed.
 std::filesystem::path reference_folder();
