@@ -15,7 +15,7 @@ namespace {
 template <class Move>
 void for_each_run(std::int64_t batch, const ImageShape& shape, std::int64_t patch, const Move& move) {
   const std::int64_t across = shape.width / patch, down = shape.height / patch;
-  const std::int64_t pixels = shape.channels * shape.height * shape.width;
+  const std::int64_t pixels = shape.features();
   parallel_for(batch, 8, [&](std::int64_t image, std::int64_t end) {
     for (; image < end; ++image) {
       std::int64_t to = image * pixels;
@@ -34,7 +34,7 @@ void for_each_run(std::int64_t batch, const ImageShape& shape, std::int64_t patc
 }  // namespace
 
 Variable image_patches(const Variable& images, const ImageShape& shape, std::int64_t patch) {
-  const std::int64_t pixels = shape.channels * shape.height * shape.width;
+  const std::int64_t pixels = shape.features();
   const std::int64_t batch = images.shape().rank() > 0 ? images.extent(0) : 0;
   if (images.shape().rank() < 2 || images.size() != batch * pixels || pixels == 0 || patch < 1 ||
       shape.height % patch != 0 || shape.width % patch != 0) {

@@ -4,14 +4,9 @@
 #include <cstdint>
 
 #include <canopy/autograd/variable.hpp>
+#include <canopy/core/image_shape.hpp>
 
 namespace canopy {
-
-struct ImageShape {
-  std::int64_t channels = 0;
-  std::int64_t height = 0;
-  std::int64_t width = 0;
-};
 
 /// The squares of `patch` x `patch` pixels of each image, row by row of them: images [batch, ...] of channels, rows and
 /// columns -> [batch, patches, channels patch^2], each patch by channel, row and column, as the kernel of a convolution

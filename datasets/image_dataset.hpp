@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <canopy/core/array.hpp>
+#include <canopy/core/image_shape.hpp>
 #include <canopy/datasets/tensor_dataset.hpp>
 
 namespace canopy {
@@ -26,16 +27,6 @@ enum class Input {
 
 std::string to_string(Split split);
 std::string to_string(Input input);
-
-/// An image is a row of features: channel by channel, each row by row.
-struct ImageShape {
-  std::int64_t height = 0;
-  std::int64_t width = 0;
-  std::int64_t channels = 1;
-
-  std::int64_t features() const { return height * width * channels; }
-  bool operator==(const ImageShape&) const = default;
-};
 
 /// What the files of a data set hold.
 struct LabelledImages {

@@ -1,5 +1,6 @@
 #include <canopy/experiments/benchmark/benchmarks.hpp>
 
+#include <canopy/experiments/benchmark/encoder.hpp>
 #include <canopy/experiments/benchmark/fff_inference.hpp>
 #include <canopy/experiments/benchmark/fff_latency.hpp>
 #include <canopy/experiments/benchmark/grouped_training.hpp>
@@ -11,8 +12,8 @@
 namespace canopy::benchmark {
 
 const std::vector<Benchmark>& benchmarks() {
-  static const std::vector<Benchmark> list = {training(),      fff_inference(), fff_latency(),     tree_inference(),
-                                              tree_training(), layer_scaling(), grouped_training()};
+  static const std::vector<Benchmark> list = {training(),      fff_inference(), fff_latency(),      tree_inference(),
+                                              tree_training(), layer_scaling(), grouped_training(), encoder()};
   return list;
 }
 

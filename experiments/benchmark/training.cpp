@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <canopy/canopy.hpp>
+#include <canopy/experiments/benchmark/data.hpp>
 #include <canopy/experiments/benchmark/tree_steps.hpp>
 
 #include <fmt/format.h>
@@ -77,12 +78,39 @@ Workload tree(TreeStep how) {
   return {fmt::format("tree 768 depth 11 {} batch {}", name, batch), batch, [=] { return tree_step(how, batch); }};
 }
 
+// Pre-norm blocks that learn numbers, with Adam.
+Workload encoder(const char* what, std::int64_t width, std::int64_t hidden, std::int64_t batch, std::int64_t tokens) {
+  constexpr std::int64_t blocks = 4, heads = 4;
+  return {fmt::format("{} encoder {}x{} heads {} ff {} batch {} tokens {}", what, blocks, width, heads, hidden, batch,
+                      tokens),
+          batch, [=] {
+            auto model = std::make_shared<nn::Encoder>(
+                nn::EncoderOptions{.blocks = blocks, .block = {.width = width, .heads = heads}},
+                [=](std::int64_t) -> std::unique_ptr<nn::Layer> {
+                  return std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{
+                      .inputs = width, .width = hidden, .outputs = width, .activation = Activation::gelu});
+                });
+            auto optimizer =
+                std::make_shared<optim::Adam>(model->parameters(), optim::AdamOptions{.learning_rate = 1e-4f});
+            const Tensor x = normal({batch, tokens, width}, "benchmark data");
+            const Tensor target = normal({batch, tokens, width}, "benchmark target");
+            return [=] {
+              Tape tape;
+              tape.backward(mean_squared_error((*model)(x), target));
+              optimizer->step();
+              optimizer->zero_grad();
+            };
+          }};
+}
+
 std::vector<Row> run(const BenchOptions& options) {
   std::vector<Workload> workloads = {ff(784, 128, 256), ff(3072, 1024, 4096)};
   for (const std::int64_t leaf_width : {8, 4, 2, 1}) workloads.push_back(fff(784, 128, leaf_width, 256));
   workloads.push_back(fff(3072, 1024, 32, 4096));
   workloads.push_back(tree(TreeStep::masked));
   workloads.push_back(tree(TreeStep::sparse));
+  workloads.push_back(encoder("vit", 128, 128, 128, 65));
+  workloads.push_back(encoder("bert", 256, 1024, 32, 128));
   std::vector<Row> rows;
   for (const Workload& workload : workloads) {
     if (!options.selects(workload.name)) continue;

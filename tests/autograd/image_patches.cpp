@@ -18,12 +18,12 @@ BOOST_AUTO_TEST_SUITE(image_patches)
 
 BOOST_AUTO_TEST_CASE(squares_row_by_row) {
   const Tensor image({1, 1, 2, 4}, {0, 1, 2, 3, 4, 5, 6, 7});
-  BOOST_TEST(
-      same_bits(canopy::image_patches(image, {1, 2, 4}, 2).value(), Tensor({1, 2, 4}, {0, 1, 4, 5, 2, 3, 6, 7})));
+  BOOST_TEST(same_bits(canopy::image_patches(image, {.height = 2, .width = 4, .channels = 1}, 2).value(),
+                       Tensor({1, 2, 4}, {0, 1, 4, 5, 2, 3, 6, 7})));
 }
 
 BOOST_AUTO_TEST_CASE(agrees_with_its_definition) {
-  const ImageShape shape{3, 6, 9};
+  const ImageShape shape{.height = 6, .width = 9, .channels = 3};
   const std::int64_t patch = 3, across = shape.width / patch;
   const Tensor images = parameter({4, 3, 6, 9}, "images").value();
   test::same_bits_on_any_threads([&] { return std::vector{canopy::image_patches(images, shape, patch).value()}; });
@@ -42,15 +42,17 @@ BOOST_AUTO_TEST_CASE(agrees_with_its_definition) {
 
 BOOST_AUTO_TEST_CASE(has_the_right_gradient) {
   const Variable images = parameter({2, 2, 4, 2}, "images");
-  test::check_gradient([&] { return canopy::image_patches(images, {2, 4, 2}, 2); }, {images});
+  test::check_gradient([&] { return canopy::image_patches(images, {.height = 4, .width = 2, .channels = 2}, 2); },
+                       {images});
 }
 
 BOOST_AUTO_TEST_CASE(shapes_are_checked) {
   for (const std::int64_t patch : {0, 3, -1}) {
-    BOOST_CHECK_THROW(canopy::image_patches(Tensor({2, 16}), {1, 4, 4}, patch), ShapeError);
+    BOOST_CHECK_THROW(canopy::image_patches(Tensor({2, 16}), {.height = 4, .width = 4, .channels = 1}, patch),
+                      ShapeError);
   }
-  BOOST_CHECK_THROW(canopy::image_patches(Tensor({2, 15}), {1, 4, 4}, 2), ShapeError);
-  BOOST_CHECK_THROW(canopy::image_patches(Tensor(Shape{16}), {1, 4, 4}, 2), ShapeError);
+  BOOST_CHECK_THROW(canopy::image_patches(Tensor({2, 15}), {.height = 4, .width = 4, .channels = 1}, 2), ShapeError);
+  BOOST_CHECK_THROW(canopy::image_patches(Tensor(Shape{16}), {.height = 4, .width = 4, .channels = 1}, 2), ShapeError);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

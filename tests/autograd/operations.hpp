@@ -97,9 +97,7 @@ inline std::vector<Operation> operations() {
        }},
       {"image_patches",
        {{2, 2, 2, 4}},
-       [](const Inputs& in) {
-         return image_patches(in[0], {2, 2, 4}, 2);
-       }},
+       [](const Inputs& in) { return image_patches(in[0], {.height = 2, .width = 4, .channels = 2}, 2); }},
       {"sequence_mean",
        {matrix},
        [](const Inputs& in) {

@@ -288,7 +288,7 @@ BOOST_AUTO_TEST_CASE(vision_transformers) {
     const std::int64_t width = file.number("width");
     const Activation activation = file.text("activation") == "ReLU" ? Activation::relu : Activation::gelu;
     const nn::ViTOptions options{
-        .image = {.channels = 3, .height = 16, .width = 16},
+        .image = {.height = 16, .width = 16, .channels = 3},
         .patch = file.number("patch"),
         .classes = file.number("classes"),
         .pooling = file.text("pool") == "cls" ? nn::ImagePooling::class_token : nn::ImagePooling::mean,
