@@ -38,18 +38,14 @@ Tape::Tape(Purpose purpose, const TapeOptions& options)
       id_(++tapes_made),
       thread_(this_thread()),
       outer_(thread_->innermost),
-      outer_pauses_(thread_->pauses) {
-  if (outer_ != nullptr) {
-    if (purpose == Purpose::gradients && !outer_->walking_) {
-      throw TapeError("a tape of this thread is alive already: tapes nest only inside the closure of an operation");
-    }
-    thread_->pauses = 0;
+      pauses_before_(outer_ == nullptr ? 0 : thread_->pauses) {
+  if (outer_ != nullptr && purpose == Purpose::gradients && !outer_->walking_) {
+    throw TapeError("a tape of this thread is alive already: tapes nest only inside the closure of an operation");
   }
   thread_->innermost = this;
 }
 
 Tape::~Tape() {
-  if (outer_ != nullptr) thread_->pauses = outer_pauses_;
   Tape** link = &thread_->innermost;
   while (*link != this) link = &(*link)->outer_;
   *link = outer_;
@@ -57,10 +53,12 @@ Tape::~Tape() {
 
 NoRecord::NoRecord() : thread_(this_thread()) { ++thread_->pauses; }
 NoRecord::~NoRecord() { --thread_->pauses; }
+int NoRecord::alive() { return this_thread()->pauses; }
 
 Tape* Tape::recording() {
   const detail::Recording& thread = *this_thread();
-  return thread.innermost == nullptr || thread.innermost->done_ || thread.pauses > 0 ? nullptr : thread.innermost;
+  Tape* const tape = thread.innermost;
+  return tape == nullptr || tape->done_ || thread.pauses > tape->pauses_before_ ? nullptr : tape;
 }
 
 bool is_recording() { return Tape::recording() != nullptr; }

@@ -127,9 +127,9 @@ class Tape {
   const std::uint64_t id_;
   const std::shared_ptr<detail::Recording> thread_;  // shared with the thread, which may end before the tape
   Tape* outer_;                                      // the tape of the thread that this one stands inside of
-  int outer_pauses_;
-  bool done_ = false;     // recording has ended
-  bool walking_ = false;  // a closure may be running
+  const int pauses_before_;                          // in a closure: they paused the outer tape alone
+  bool done_ = false;                                // recording has ended
+  bool walking_ = false;                             // a closure may be running
   std::vector<detail::Node> nodes_;
   std::vector<Way> ways_;         // of the nodes that have not been walked
   detail::RangesBySlot ranges_;   // where the tape inspects
@@ -143,6 +143,9 @@ class NoRecord {
   ~NoRecord();
   NoRecord(const NoRecord&) = delete;
   NoRecord& operator=(const NoRecord&) = delete;
+
+  /// How many of them are alive on this thread.
+  static int alive();
 
  private:
   const std::shared_ptr<detail::Recording> thread_;

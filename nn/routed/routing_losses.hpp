@@ -4,8 +4,8 @@
 //
 // A trace without any decision throws Error: most likely the loss was computed before the forward, in the same
 // expression. So does an evaluation of a layer that the loss is about, of which the trace keeps no details. Decisions
-// that were taken without recording (under NoRecord, inside of a recomputed function) are constants: their losses have
-// a value and no gradient.
+// that were taken without recording (by a trace under NoRecord, inside of a recomputed function) are constants: their
+// losses have a value and no gradient.
 #pragma once
 
 #include <string>

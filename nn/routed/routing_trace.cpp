@@ -5,6 +5,7 @@
 
 #include <canopy/autograd/decision_path.hpp>
 #include <canopy/autograd/recompute.hpp>
+#include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 
 #include <fmt/format.h>
@@ -53,7 +54,10 @@ Indices RoutingDecision::chosen() const {
 }
 
 RoutingTrace::RoutingTrace(const RoutingTraceOptions& options)
-    : options_(options), recomputing_(is_recomputing()), outer_(std::exchange(innermost, this)) {}
+    : options_(options),
+      recomputing_(is_recomputing()),
+      pauses_(NoRecord::alive()),
+      outer_(std::exchange(innermost, this)) {}
 
 // Taken out of the chain wherever it is: one that was not the innermost must not be collected to again.
 RoutingTrace::~RoutingTrace() {
@@ -67,7 +71,8 @@ RoutingTrace::~RoutingTrace() {
 }
 
 RoutingTrace* RoutingTrace::live() {
-  const bool collected = innermost != nullptr && is_recomputing() && !innermost->recomputing_;
+  if (innermost == nullptr || NoRecord::alive() > innermost->pauses_) return nullptr;
+  const bool collected = is_recomputing() && !innermost->recomputing_;
   return collected ? nullptr : innermost;
 }
 

@@ -80,7 +80,8 @@ struct RoutingTraceOptions {
 };
 
 /// Collects the decisions of every routed layer on this thread, in the order of their forwards, from its construction
-/// to its end, on the same thread. Traces nest: the innermost collects. The layers must outlive it.
+/// to its end, on the same thread. Traces nest: the innermost collects, but not what runs under a NoRecord that began
+/// after it, such as an evaluation in the midst of a training step. The layers must outlive it.
 class RoutingTrace {
  public:
   explicit RoutingTrace(const RoutingTraceOptions& options = {});
@@ -97,8 +98,9 @@ class RoutingTrace {
   /// For the next forward.
   void clear() { decisions_.clear(); }
 
-  /// The trace that collects on this thread; null if there is none. Where recompute() calls a function for the second
-  /// time, only a trace that the function made itself: the others have collected these decisions already.
+  /// The trace that collects on this thread; null if there is none, or a NoRecord began after it. Where recompute()
+  /// calls a function for the second time, only a trace that the function made itself: the others have collected these
+  /// decisions already.
   static RoutingTrace* live();
   /// For routed layers: what `layer` decided for x [rows, inputs].
   void add(const RoutedLayer& layer, const Variable& x, Decisions how);
@@ -106,6 +108,7 @@ class RoutingTrace {
  private:
   RoutingTraceOptions options_;
   bool recomputing_;
+  int pauses_;  // of recording, where it began
   // Mutable because a trace that its reader declares const is written to all the same: by the layers, through live(),
   // and by the end of the trace around it.
   mutable RoutingTrace* outer_;

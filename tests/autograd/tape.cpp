@@ -108,6 +108,11 @@ BOOST_AUTO_TEST_CASE(a_tape_inside_a_closure) {
     const NoRecord pause;  // of the outer tape, which records no more
     Tape inner;
     BOOST_TEST(is_recording());
+    {
+      const NoRecord of_the_inner;
+      BOOST_TEST(!is_recording());
+    }
+    BOOST_TEST(is_recording());
     const Variable inside = Variable::parameter(h.value());
     inner.backward(times(plus(squared(inside), times(w, 1.f)), dy.item()));
     BOOST_CHECK_THROW(Tape(), TapeError);
@@ -210,7 +215,11 @@ BOOST_AUTO_TEST_CASE(no_record_pauses) {
   {
     const NoRecord pause;
     BOOST_TEST(!is_recording());
-    { const NoRecord again; }
+    {
+      const NoRecord again;
+      BOOST_TEST(NoRecord::alive() == 2);
+    }
+    BOOST_TEST(NoRecord::alive() == 1);
     BOOST_TEST(!is_recording());
     BOOST_TEST(!squared(x).requires_grad());
   }

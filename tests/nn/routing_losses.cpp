@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <canopy/autograd/arithmetic.hpp>
@@ -405,11 +407,10 @@ BOOST_AUTO_TEST_CASE(decisions_that_were_not_recorded_have_losses_without_gradie
     tree.set_routing(routing);
     for (const auto& [name, loss] : losses()) {
       Tape tape;
+      std::optional<NoRecord> pause(std::in_place);
       const nn::RoutingTrace trace;
-      {
-        const NoRecord pause;
-        model(normal({30, 6}));
-      }
+      model(normal({30, 6}));
+      pause.reset();
       const Variable value = loss(trace);
       BOOST_TEST(std::isfinite(value.value().item()), name);
       BOOST_TEST(!value.requires_grad(), name);
@@ -418,25 +419,33 @@ BOOST_AUTO_TEST_CASE(decisions_that_were_not_recorded_have_losses_without_gradie
   }
 }
 
-// Losses read what the forward saw: another forward that a trace of its own collects changes nothing.
+// Losses read what the forward saw: another forward without recording changes nothing, with a trace of its own or not.
 BOOST_AUTO_TEST_CASE(a_forward_in_between_takes_no_loss_s_place) {
   manual_seed(12);
   nn::FFF model({.inputs = 6, .outputs = 3, .depth = 3, .leaf_width = 2});
   const Tensor x = normal({20, 6}), other = normal({7, 6}, "other");
-  const auto gradient = [&](bool between) {
+  enum class Between { nothing, forward, traced_forward };
+  const auto loss_and_gradient = [&](Between between) {
     model.zero_grad();
     Tape tape;
     const nn::RoutingTrace trace;
     model(x);
-    if (between) {
+    if (between != Between::nothing) {
       const NoRecord pause;
-      const nn::RoutingTrace inner;
+      std::optional<nn::RoutingTrace> inner;
+      if (between == Between::traced_forward) inner.emplace();
       model(other);
     }
-    tape.backward(nn::hardening_loss(trace));
-    return model.node_weights().grad().clone();
+    const Variable loss = nn::hardening_loss(trace) + nn::load_balance_loss(trace);
+    tape.backward(loss);
+    return std::pair(loss.value(), model.node_weights().grad().clone());
   };
-  BOOST_TEST(same_bits(gradient(true), gradient(false)));
+  const auto [loss, gradient] = loss_and_gradient(Between::nothing);
+  for (const Between between : {Between::forward, Between::traced_forward}) {
+    const auto [value, found] = loss_and_gradient(between);
+    BOOST_TEST(same_bits(value, loss));
+    BOOST_TEST(same_bits(found, gradient));
+  }
 }
 
 // A plain feedforward layer is not worse for being a tree of one leaf.

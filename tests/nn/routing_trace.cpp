@@ -12,6 +12,7 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/random.hpp>
+#include <canopy/nn/classifier_score.hpp>
 #include <canopy/nn/linear.hpp>
 #include <canopy/nn/routed/fff.hpp>
 #include <canopy/nn/routed/moe.hpp>
@@ -99,6 +100,63 @@ BOOST_AUTO_TEST_CASE(the_innermost_trace_collects) {
   BOOST_TEST_REQUIRE(outer.decisions().size() == 2u);
   BOOST_TEST(outer.decisions()[0].layer == &model.tree);
   BOOST_TEST(outer.decisions()[1].layer == &model.forest);
+}
+
+// An evaluation in the midst of a training step, of any mode and any layer, is no part of the step.
+BOOST_AUTO_TEST_CASE(what_runs_under_a_later_pause_is_not_collected) {
+  Model model;
+  const Tensor x = normal({rows, width}), other = normal({9, width}, "other");
+  const Indices labels({9}, 0);
+  for (const bool recording : {false, true}) {
+    std::optional<Tape> tape;
+    if (recording) tape.emplace();
+    for (const Routing routing : every_routing) {
+      model.tree.set_routing(routing);
+      nn::RoutingTrace trace;
+      model(x);
+      {
+        const NoRecord pause;
+        BOOST_TEST(nn::RoutingTrace::live() == nullptr);
+        model(other);
+        model.eval();
+        model(other);
+        ClassifierScorer scorer(model);
+        scorer.add(other, labels);
+        model.train();
+        const nn::RoutingTrace inner;  // begun under this pause, it collects
+        model(other);
+        BOOST_TEST(inner.decisions().size() == 3u);
+        {
+          const NoRecord again;
+          model(other);
+          BOOST_TEST(nn::RoutingTrace::live() == nullptr);
+        }
+        BOOST_TEST(nn::RoutingTrace::live() == &inner);
+        BOOST_TEST(inner.decisions().size() == 3u);
+      }
+      BOOST_TEST_REQUIRE(trace.decisions().size() == 3u);
+      for (const nn::RoutingDecision& decision : trace.decisions()) BOOST_TEST(decision.rows() == rows);
+      model(x);
+      BOOST_TEST(trace.decisions().size() == 6u);
+    }
+  }
+}
+
+// Pauses of another thread, and those that ended, are none of this thread's.
+BOOST_AUTO_TEST_CASE(pauses_before_a_trace_do_not_silence_it) {
+  const Model model;
+  const Tensor x = normal({rows, width});
+  auto before = std::make_unique<NoRecord>();
+  const nn::RoutingTrace trace;
+  model(x);
+  BOOST_TEST(trace.decisions().size() == 3u);
+  before.reset();
+  model(x);
+  BOOST_TEST(trace.decisions().size() == 6u);
+  std::unique_ptr<NoRecord> elsewhere;
+  std::thread([&] { elsewhere = std::make_unique<NoRecord>(); }).join();
+  model(x);
+  BOOST_TEST(trace.decisions().size() == 9u);
 }
 
 // Those that live in containers, which end in another order than they began.
