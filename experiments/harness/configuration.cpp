@@ -58,10 +58,10 @@ toml::table parse_file(const std::filesystem::path& file) {
 }
 
 /// As `--set` writes it: lists without brackets, texts without quotes.
-std::string to_text(const toml::node& node) {
+std::string as_setting(const toml::node& node) {
   if (const auto* array = node.as_array()) {
     std::vector<std::string> elements;
-    for (const auto& element : *array) elements.push_back(to_text(element));
+    for (const auto& element : *array) elements.push_back(as_setting(element));
     return fmt::format("{}", fmt::join(elements, ","));
   }
   if (const auto* text = node.as_string()) return text->get();
@@ -77,13 +77,13 @@ void flatten(const toml::table& table, const std::string& prefix, std::map<std::
     if (const auto* inner = node.as_table()) {
       flatten(*inner, name + ".", out);
     } else {
-      out[name] = to_text(node);
+      out[name] = as_setting(node);
     }
   }
 }
 
 template <class T>
-T required(const toml::table& table, const char* key, const std::filesystem::path& file) {
+T value_of(const toml::table& table, const char* key, const std::filesystem::path& file) {
   if (const auto value = table[key].value<T>()) return *value;
   throw DataError(fmt::format("{}: \"{}\" is missing or of another type", file.string(), key));
 }
@@ -178,17 +178,17 @@ Configuration read_configuration(const std::filesystem::path& file, const std::v
     throw DataError(fmt::format("{} is missing: this folder holds no run", file.string()));
   }
   const toml::table table = parse_file(file);
-  const Experiment& experiment = find_experiment(experiments, required<std::string>(table, "experiment", file));
+  const Experiment& experiment = find_experiment(experiments, value_of<std::string>(table, "experiment", file));
   Configuration configuration{.experiment = experiment.name,
-                              .preset = required<std::string>(table, "preset", file),
-                              .seeds = required<std::int64_t>(table, "seeds", file),
-                              .only = required<std::string>(table, "only", file),
+                              .preset = value_of<std::string>(table, "preset", file),
+                              .seeds = value_of<std::int64_t>(table, "seeds", file),
+                              .only = value_of<std::string>(table, "only", file),
                               .settings = experiment.settings};
   try {
     seeds_range.check("seeds", static_cast<double>(configuration.seeds));
     if (const toml::table* settings = table["settings"].as_table()) {
       for (const auto& [key, setting] : experiment.settings.entries()) {
-        if (const toml::node* node = settings->get(key)) configuration.settings.set(key + "=" + to_text(*node));
+        if (const toml::node* node = settings->get(key)) configuration.settings.set(key + "=" + as_setting(*node));
       }
     }
     selected_cells(experiment, configuration);

@@ -22,7 +22,7 @@ namespace canopy::harness {
 namespace {
 
 /// Single quotes: gnuplot takes everything between them as it is, but for a quote, which is doubled, and a new line.
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'') {
@@ -98,8 +98,8 @@ std::string script(const Figure& figure) {
       "set xrange [{}:{}]\n"
       "set multiplot layout {},{} title {}\n",
       width * across, height * std::max<std::size_t>(down, 1), identifier(figure.name),
-      beside ? "outside top right maxcols 1" : fmt::format("inside {} opaque", figure.legend), quoted(figure.x_label),
-      quoted(figure.y_label), low, high, down, across, quoted(figure.title));
+      beside ? "outside top right maxcols 1" : fmt::format("inside {} opaque", figure.legend),
+      in_quotes(figure.x_label), in_quotes(figure.y_label), low, high, down, across, in_quotes(figure.title));
   for (const Panel& panel : figure.panels) {
     std::vector<std::string> plots;
     for (const Line& line : panel.lines) {  // bands first: no line lies under one
@@ -109,7 +109,7 @@ std::string script(const Figure& figure) {
       plots.push_back(
           fmt::format("${} using 1:2:3 with filledcurves fillstyle transparent solid 0.15 noborder "
                       "linecolor rgb {} notitle",
-                      block, quoted(line.colour)));
+                      block, in_quotes(line.colour)));
     }
     for (const Line& line : panel.lines) {
       const std::string block = fmt::format("line{}", plots.size());
@@ -117,10 +117,10 @@ std::string script(const Figure& figure) {
       // One point makes no line.
       plots.push_back(fmt::format("${} using 1:2 with {} linewidth {} dashtype {} linecolor rgb {} {}", block,
                                   line.x.size() > 1 ? "lines" : "linespoints pointtype 7 pointsize 0.5", line.width,
-                                  line.dashes, quoted(line.colour),
-                                  line.title.empty() ? "notitle" : fmt::format("title {}", quoted(line.title))));
+                                  line.dashes, in_quotes(line.colour),
+                                  line.title.empty() ? "notitle" : fmt::format("title {}", in_quotes(line.title))));
     }
-    out += fmt::format("set title {}\nplot {}\n", quoted(panel.title), fmt::join(plots, ", \\\n  "));
+    out += fmt::format("set title {}\nplot {}\n", in_quotes(panel.title), fmt::join(plots, ", \\\n  "));
   }
   return out + "unset multiplot\n";
 }

@@ -15,9 +15,9 @@ std::string duration(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
-std::string bar(double fraction) {
+std::string bar(double done) {
   constexpr std::size_t width = 30;
-  const auto filled = static_cast<std::size_t>(std::clamp(fraction, 0., 1.) * width);
+  const auto filled = static_cast<std::size_t>(std::clamp(done, 0., 1.) * width);
   return fmt::format("[{}{}]", std::string(filled, '#'), std::string(width - filled, '.'));
 }
 

@@ -55,6 +55,6 @@ class Progress {
 /// "48 s", "12 min", "3.5 h"
 std::string duration(double seconds);
 /// "[######......]" for a fraction from 0 to 1 that is done.
-std::string bar(double fraction);
+std::string bar(double done);
 
 }  // namespace canopy::harness

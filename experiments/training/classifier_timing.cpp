@@ -13,7 +13,7 @@ using namespace harness;
 
 namespace {
 
-constexpr std::int64_t batch = 2048;
+constexpr std::int64_t timed_images = 2048;
 
 struct Images {
   std::string dataset;
@@ -23,8 +23,8 @@ struct Images {
 
 Images load_images(const std::string& dataset, const std::filesystem::path& root) {
   const ClassificationDataset test = datasets::load(dataset, Split::test, {.input = Input::centred, .root = root});
-  std::vector<std::int64_t> indices(batch);
-  for (std::int64_t i = 0; i < batch; ++i) indices[static_cast<std::size_t>(i)] = i % test.size();
+  std::vector<std::int64_t> indices(timed_images);
+  for (std::int64_t i = 0; i < timed_images; ++i) indices[static_cast<std::size_t>(i)] = i % test.size();
   return {dataset, test.batch(indices).first, test.classes()};
 }
 
@@ -44,7 +44,7 @@ TimedCell time_tree(const Cell& cell, nn::FFF& fff, const Images& images) {
       benchmark::time_alternately({{"fff", [&] { fff.forward(images.batch); }},
                                    {"ff of the training width", [&] { training_width->forward(images.batch); }},
                                    {"ff of the inference size", [&] { equal_size->forward(images.batch); }}});
-  TimedCell row = timed_cell(cell, batch, times[0]);
+  TimedCell row = timed_cell(cell, timed_images, times[0]);
   for (const std::size_t baseline : {1, 2}) row.noise = benchmark::noise_of_both(row.noise, times[baseline].noise);
   row.numbers["ff_milliseconds"] = times[1].milliseconds;
   row.numbers["ff_spread"] = times[1].spread;
@@ -72,7 +72,7 @@ std::vector<TimedCell> time_classifiers(const TimingContext& context, const std:
       continue;
     }
     const auto time = benchmark::time_alternately({{cell.text("model"), [&] { model->forward(images.batch); }}});
-    rows.push_back(timed_cell(cell, batch, time.front()));
+    rows.push_back(timed_cell(cell, timed_images, time.front()));
     if (cell.text("model") == "ff") rows.back().numbers["speedup"] = 1.0;
   }
   return rows;
