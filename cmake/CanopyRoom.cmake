@@ -60,7 +60,7 @@ function(canopy_umbrella)
          ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.hpp)
     list(FILTER headers EXCLUDE REGEX /kernels/)
     list(REMOVE_ITEM headers core/xtensor.hpp core/safetensors_header.hpp core/safetensors_index.hpp core/number_formats.hpp
-                             optim/score.hpp optim/distinct.hpp)
+                             core/sanitizer.hpp optim/score.hpp optim/distinct.hpp)
     list(TRANSFORM headers REPLACE "(.+)" "#include <canopy/\\1>")
     list(APPEND CANOPY_INCLUDES ${headers})
   endforeach()

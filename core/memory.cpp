@@ -11,8 +11,10 @@
 #include <optional>
 #include <vector>
 
+#include <canopy/core/sanitizer.hpp>
+
 #include <pthread.h>
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CANOPY_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #endif
 #ifdef __linux__
@@ -71,7 +73,7 @@ class FreeList {
 // Tells the address sanitizer, if there is one, which bytes of a block of `size` belong to an array: the pool would
 // hide from it reads and writes after the end or after the array's death.
 void mark_used([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes, [[maybe_unused]] std::size_t size) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CANOPY_ADDRESS_SANITIZER
   __asan_poison_memory_region(block, size);
   __asan_unpoison_memory_region(block, bytes);
 #endif

@@ -53,7 +53,7 @@ double standard_deviation(const std::vector<double>& values) {
 double boundary_near_median(std::vector<double> values) {
   std::ranges::sort(values);
   const auto median = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  const auto [equal, above] = std::ranges::equal_range(values, *median);
+  const auto [equal, above] = std::equal_range(values.begin(), values.end(), *median);
   const bool below_it = equal != values.begin() && (above == values.end() || median - equal <= above - median);
   if (!below_it && above == values.end()) return *median;
   const auto upper = below_it ? equal : above;

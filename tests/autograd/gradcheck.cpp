@@ -119,7 +119,8 @@ BOOST_AUTO_TEST_CASE(distances_fit_the_function) {
        [](float v) { return static_cast<float>(std::pow(std::cosh(double{v}), -2)); },
        {-3.f, 0.f, 0.5f}},
   };
-  for (const auto& [name, f, slope, at] : functions) {
+  for (const auto& [name, function, derivative, at] : functions) {
+    const auto &f = function, &slope = derivative;  // clang before 16 captures no structured binding
     for (const float where : at) {
       const Variable x = Variable::parameter(Tensor({1}, where), "x");
       const auto check = [&](float factor) {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <canopy/core/array.hpp>
+#include <canopy/core/sanitizer.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -284,7 +285,7 @@ BOOST_AUTO_TEST_CASE(blocks_of_any_size_on_many_threads) {
   BOOST_TEST(canopy::memory::counters().cached == 0U);
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CANOPY_ADDRESS_SANITIZER
 BOOST_AUTO_TEST_CASE(an_exhausted_system_trims_the_pool_and_retries) {
   BOOST_TEST_MESSAGE("skipped: the address sanitizer reserves more address space than can be limited");
 }
@@ -328,7 +329,7 @@ BOOST_AUTO_TEST_CASE(an_exhausted_system_trims_the_pool_and_retries) {
 }
 #endif
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CANOPY_ADDRESS_SANITIZER
 extern "C" int __asan_address_is_poisoned(void const volatile* address);
 
 BOOST_AUTO_TEST_CASE(the_address_sanitizer_sees_through_the_pool) {

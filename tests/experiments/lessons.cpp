@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <regex>
 
+#include <canopy/core/sanitizer.hpp>
 #include <canopy/datasets/catalog.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -25,7 +26,7 @@ BOOST_AUTO_TEST_CASE(fast_feedforward_reaches_what_it_promises) {
     BOOST_TEST_MESSAGE("SKIPPED: Fashion-MNIST is not installed");
     return;
   }
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CANOPY_ADDRESS_SANITIZER
   BOOST_TEST_MESSAGE(
       "SKIPPED: twenty epochs take many minutes under the sanitizers, which see the same code in the suite "
       "counterparts");
