@@ -39,7 +39,7 @@ list(PREPEND canopy_pc_libs "-L\${libdir}")
 set(canopy_pc_requires fmt)
 set(canopy_pc_harness_requires canopy nlohmann_json)
 if(canopy_static)
-  list(APPEND canopy_pc_requires zlib libcrypto libcurl libarchive matio)
+  list(APPEND canopy_pc_requires zlib libcrypto icu-uc libcurl libarchive matio)
   list(APPEND canopy_pc_harness_requires tomlplusplus)
   # The build of OpenBLAS that CMake found, for the loader, too: see CanopyOpenBLAS.cmake.
   get_target_property(canopy_pc_blas canopy::blas INTERFACE_LINK_LIBRARIES)
