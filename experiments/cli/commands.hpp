@@ -29,5 +29,6 @@ void add_report(CLI::App& app, const Program& program);
 void add_eval(CLI::App& app, const Program& program);
 void add_bench(CLI::App& app, const Program& program);
 void add_data(CLI::App& app);
+void add_text(CLI::App& app);
 
 }  // namespace canopy::cli

@@ -72,6 +72,7 @@ int run_program(const Program& program, int argc, const char* const* argv) {
   if (program.evaluate) add_eval(app, program);
   add_bench(app, program);
   add_data(app);
+  add_text(app);
   try {
     try {
       app.parse(argc, argv);

@@ -68,8 +68,16 @@ class RandomCommands {
     fake_ = command.driver == std::string(FAKE_DRIVER);
     switch (below(12)) {
       case 0:
-        command.words =
-            any_words({{"list"}, {"data", "list"}, {"data"}, {"--version"}, {"nosuch"}, {""}, {"run"}, {"-x"}});
+        command.words = any_words({{"list"},
+                                   {"data", "list"},
+                                   {"data"},
+                                   {"text"},
+                                   {"text", "tokenize", path()},
+                                   {"--version"},
+                                   {"nosuch"},
+                                   {""},
+                                   {"run"},
+                                   {"-x"}});
         break;
       case 1:
         command.words = {"data", any({"verify", "fetch"}), any({"mnist", "usps", "mnst", "svhn", ""}), "--data",
