@@ -13,7 +13,7 @@ foreach(room ${canopy_rooms})
 endforeach()
 if(TARGET canopy_harness)
   install(TARGETS canopy_harness EXPORT canopyTargets)
-  foreach(part harness training cli)
+  foreach(part harness language training cli)
     install(DIRECTORY experiments/${part} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/canopy/experiments
             FILES_MATCHING PATTERN "*.hpp" PATTERN "commands.hpp" EXCLUDE)
   endforeach()

@@ -30,5 +30,7 @@ void add_eval(CLI::App& app, const Program& program);
 void add_bench(CLI::App& app, const Program& program);
 void add_data(CLI::App& app);
 void add_text(CLI::App& app);
+void add_embed(CLI::App& app);
+void add_fill_mask(CLI::App& app);
 
 }  // namespace canopy::cli

@@ -1,5 +1,7 @@
-// canopy eval: scores a saved classifier.
+// canopy eval: scores a saved classifier, or a language model on a task of GLUE.
+#include <cmath>
 #include <memory>
+#include <optional>
 
 #include <canopy/core/environment.hpp>
 #include <canopy/core/failures.hpp>
@@ -8,6 +10,7 @@
 #include <canopy/experiments/cli/commands.hpp>
 #include <canopy/experiments/harness/expect.hpp>
 #include <canopy/experiments/harness/terminal.hpp>
+#include <canopy/experiments/language/evaluate_glue.hpp>
 
 #include <fmt/format.h>
 
@@ -17,6 +20,7 @@ namespace {
 using harness::Json;
 
 struct EvalCommand : EvalOptions {
+  std::optional<std::string> chosen_split = {};
   int threads = hardware_threads();
   bool soft = false;
   std::vector<std::string> expect;
@@ -49,7 +53,44 @@ std::string to_text(const EvalCommand& options, const EvalResult& result) {
       result.accuracy_soft, result.leaves_used, result.leaves, result.maximum_leaf_load);
 }
 
-void eval(const Program& program, const EvalCommand& options) {
+bool is_glue(const EvalCommand& options) { return options.dataset.starts_with("glue:"); }
+
+Json to_json(const EvalCommand& options, const language::GlueResult& result) {
+  Json json = {{"checkpoint", options.checkpoint.string()},
+               {"dataset", options.dataset},
+               {"split", options.split},
+               {"samples", result.samples},
+               {"answers", result.answers}};
+  for (const auto& [metric, value] : result.metrics) json[metric] = std::isnan(value) ? Json() : Json(value);
+  return json;
+}
+
+std::string to_text(const EvalCommand& options, const language::GlueResult& result) {
+  std::string text = fmt::format("{} on {} ({}, {} samples, {})\n", options.checkpoint.string(), options.dataset,
+                                 options.split, result.samples, result.answers);
+  for (const auto& [metric, value] : result.metrics) text += fmt::format("{:<10} {:.2f}\n", metric, value);
+  return text;
+}
+
+void eval_glue(const EvalCommand& options) {
+  const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
+  const std::string name = options.checkpoint.stem().string();
+  language::GlueResult none;
+  for (const std::string& metric : language::glue_metrics(options.dataset)) none.metrics.emplace_back(metric, 0.);
+  check_names(expectations, {{name, to_json(options, none)}});
+  const ThreadGuard guard(options.threads);
+  harness::say(banner("none") + "\n");
+  const language::GlueResult result = language::evaluate_glue(
+      {.folder = options.checkpoint, .dataset = options.dataset, .split = options.split, .data = options.data});
+  const Json json = to_json(options, result);
+  harness::print(options.json ? harness::to_text(json, 2) + "\n" : to_text(options, result));
+  check(expectations, {{name, json}});
+}
+
+void eval(const Program& program, EvalCommand options) {
+  options.split = options.chosen_split.value_or(is_glue(options) ? "dev" : "test");
+  if (is_glue(options)) return eval_glue(options);
+
   const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
   const std::string name = options.checkpoint.stem().string();
   check_names(expectations, {{name, to_json(options, {})}});
@@ -73,11 +114,11 @@ void eval(const Program& program, const EvalCommand& options) {
 void add_eval(CLI::App& app, const Program& program) {
   CLI::App* command = app.add_subcommand("eval", "Score a saved classifier");
   const auto options = std::make_shared<EvalCommand>();
-  command->add_option("CHECKPOINT", options->checkpoint, "A safetensors file")->required();
-  command->add_option("--dataset", options->dataset, "Name of a data set, or idx:FOLDER")->required();
-  command->add_option("--split", options->split, "test or train")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"test", "train"}));
+  command->add_option("CHECKPOINT", options->checkpoint, "A safetensors file; for GLUE the folder of a BERT")
+      ->required();
+  command->add_option("--dataset", options->dataset, "Name of a data set, idx:FOLDER or glue:TASK")->required();
+  command->add_option("--split", options->chosen_split, "test (of GLUE dev) or train")
+      ->check(CLI::IsMember({"test", "dev", "train"}));
   command->add_flag("--soft", options->soft, "Score the mixture of all leaves instead of one leaf an input");
   command->add_option("--input-range", options->input_range,
                       "0,1 or -1,1: the inputs of a model whose file does not say");

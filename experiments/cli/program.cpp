@@ -73,6 +73,8 @@ int run_program(const Program& program, int argc, const char* const* argv) {
   add_bench(app, program);
   add_data(app);
   add_text(app);
+  add_embed(app);
+  add_fill_mask(app);
   try {
     try {
       app.parse(argc, argv);

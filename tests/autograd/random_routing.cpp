@@ -292,7 +292,7 @@ BOOST_AUTO_TEST_CASE(trees_of_neurons) {
     };
     const std::vector<Variable> all = {x, w_in, w_out, bias};
     bool checked = check_against_twin(
-        each, all, [&] { return neuron_forest(x, w_in, given, w_out, shape).y; },
+        each, all, [&] { return canopy::neuron_forest(x, w_in, given, w_out, shape).y; },
         [&](In in) {
           Reals y(to_size(batch) * m);
           for (std::size_t row = 0; row < to_size(batch); ++row) {
@@ -305,9 +305,10 @@ BOOST_AUTO_TEST_CASE(trees_of_neurons) {
           }
           return y;
         });
-    const Indices bottom = neuron_forest(x.value(), w_in.value(), given.is_defined() ? Variable(bias.value()) : given,
-                                         w_out.value(), shape)
-                               .bottom;
+    const Indices bottom =
+        canopy::neuron_forest(x.value(), w_in.value(), given.is_defined() ? Variable(bias.value()) : given,
+                              w_out.value(), shape)
+            .bottom;
     checked &= check_against_twin(
         each, all, [&] { return path_logits(x, w_in, given, bottom, shape); },
         [&](In in) {

@@ -76,13 +76,13 @@ BOOST_AUTO_TEST_CASE(every_operation_has_the_bits_that_it_has_without) {
 BOOST_AUTO_TEST_CASE(gradients_are_added_up_in_the_same_order) {
   const Variable x = parameter({8, 6}, "x"), w = parameter({6, 6}, "w");
   const auto loss = [&](bool again) {
-    const Variable before = linear(x, w, {}, Activation::tanh);
+    const Variable before = canopy::linear(x, w, {}, Activation::tanh);
     const Block block = [before, w](const Inputs& in) {
-      const Variable h = linear(in[0], w, {}, Activation::gelu);
-      return noisy(linear(h, w, {}) * before + h + in[0]);
+      const Variable h = canopy::linear(in[0], w, {}, Activation::gelu);
+      return noisy(canopy::linear(h, w, {}) * before + h + in[0]);
     };
     const Variable y = again ? recompute(block, {before}) : block({before});
-    return sum(square(linear(y, w, {}) + y * before + linear(x, w, {})));
+    return sum(square(canopy::linear(y, w, {}) + y * before + canopy::linear(x, w, {})));
   };
   check_same(step({x, w}, [&] { return loss(true); }), step({x, w}, [&] { return loss(false); }));
 }
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(calls_nest) {
   const Variable x = parameter({8, 6}, "x"), w = parameter({6, 6}, "w");
   const std::function<Variable(const Variable&, int, bool)> block = [&](const Variable& h, int depth, bool again) {
     const auto inner = [&block, &w, depth, again](const Variable& v) {
-      const Variable y = noisy(linear(v, w, {}, Activation::gelu));
+      const Variable y = noisy(canopy::linear(v, w, {}, Activation::gelu));
       return depth == 0 ? y : block(y, depth - 1, again) + v;
     };
     return again ? recompute(inner, h) : inner(h);
@@ -103,9 +103,9 @@ BOOST_AUTO_TEST_CASE(calls_nest) {
 BOOST_AUTO_TEST_CASE(several_outputs) {
   const Variable x = parameter({8, 6}, "x"), w = parameter({6, 6}, "w"), unused = parameter({6, 6}, "unused");
   const auto block = [&](const Inputs& in) {
-    const Variable h = linear(in[0], w, {}, Activation::gelu);
+    const Variable h = canopy::linear(in[0], w, {}, Activation::gelu);
     // A result twice, a loss on what is inside, one that nobody reads, the input itself, a constant.
-    return std::vector<Variable>{h, sum(square(h)), h, linear(h, unused, {}), in[0], Tensor({6}, 2.f)};
+    return std::vector<Variable>{h, sum(square(h)), h, canopy::linear(h, unused, {}), in[0], Tensor({6}, 2.f)};
   };
   const auto loss = [](const std::vector<Variable>& y) {
     return sum(square(y[0] * y[5])) + 0.5f * y[1] + sum(exp(y[2])) + sum(y[4] * y[4]) + sum(y[0]);
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(an_output_alone_that_is_not_the_first) {
 BOOST_AUTO_TEST_CASE(rows_of_no_batch) {
   const Variable x = parameter({0, 4}, "x"), w = parameter({3, 4}, "w");
   const auto loss = [&](bool again) {
-    const auto block = [&](const Variable& v) { return linear(v, w, {}); };
+    const auto block = [&](const Variable& v) { return canopy::linear(v, w, {}); };
     return sum(again ? recompute(block, x) : block(x));
   };
   check_same(step({x, w}, [&] { return loss(true); }), step({x, w}, [&] { return loss(false); }));
@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(the_peak_is_lower) {
   const auto peak = [&](bool again) {
     const auto block = [&](const Variable& v) {
       Variable h = v;
-      for (int i = 0; i < 3; ++i) h = exp(-linear(h, w, {}, Activation::gelu));
+      for (int i = 0; i < 3; ++i) h = exp(-canopy::linear(h, w, {}, Activation::gelu));
       return h;
     };
     memory::reset_peak();
