@@ -75,7 +75,8 @@ void check_claim(const RunDirectory& directory, const Configuration& configurati
       throw ConfigError(fmt::format("{}: is not a folder; choose another --out", directory.root.string()));
     }
     // A run that ended before its first file was complete leaves no more than the lock and a temporary.
-    for (const fs::path& entry : folder_content(directory.root)) {
+    const auto content = failing_as<DataError>(directory.root, [&] { return folder_content(directory.root); });
+    for (const fs::path& entry : content) {
       const std::string name = entry.filename();
       if (name == ".lock" || name.starts_with(".canopy-")) continue;
       throw ConfigError(fmt::format("{}: holds \"{}\" but no config.toml, so it is not a run; choose another --out",

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <canopy/canopy.hpp>
+#include <canopy/core/failures.hpp>
 #include <canopy/core/file.hpp>
 
 #include <fmt/format.h>
@@ -46,7 +47,8 @@ Trainer::Trainer(Task& task, std::unique_ptr<optim::Optimizer> optimizer, optim:
   if (task.batches() < 1) throw ConfigError("Trainer: the training data have no batches");
   if (!options_.select.empty()) best_[options_.select];
   for (const WatchedScore& watched : options_.watch) best_[watched.name];
-  if (!options_.checkpoint.empty() && file_exists(options_.checkpoint)) resume();
+  const auto left = [&] { return !options_.checkpoint.empty() && file_exists(options_.checkpoint); };
+  if (failing_as<CheckpointError>(options_.checkpoint, left)) resume();
 }
 
 double Trainer::seconds() const {

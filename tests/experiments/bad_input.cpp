@@ -140,6 +140,33 @@ BOOST_AUTO_TEST_CASE(stdout_that_fails_ends_no_run) {
   }
 }
 
+// What a run reads of itself and cannot is bad data (3); what it cannot write is a failure (1).
+BOOST_AUTO_TEST_CASE(state_that_is_no_file) {
+  const Folder folder;
+  test::write_small_mnist(folder / "mnist");
+  BOOST_TEST(program::run(CANOPY_DRIVER, grid(folder, "run")).exit_code == 0);
+  const auto refused = [&](const char* name, int exit_code, const auto& make) {
+    const fs::path file = cell(folder, "run", tree) / name;
+    fs::remove(cell(folder, "run", tree) / "result.json");
+    fs::rename(file, folder / "kept");
+    make(file);
+    const Outcome outcome = program::run(CANOPY_DRIVER, grid(folder, "run"));
+    BOOST_TEST(outcome.exit_code == exit_code, outcome.err);
+    BOOST_TEST(contains(outcome.err, file.string()), outcome.err);
+    fs::remove_all(file);
+    fs::rename(folder / "kept", file);
+  };
+  const auto loop = [](const fs::path& file) { fs::create_symlink(file.filename(), file); };
+  const auto inner_folder = [](const fs::path& file) { fs::create_directory(file); };
+  const auto text = [](const fs::path& file) { test::write_plain(file, "text"); };
+  refused("checkpoint.safetensors", 3, loop);
+  refused("checkpoint.safetensors", 3, inner_folder);
+  refused("checkpoint.safetensors", 3, text);
+  refused("recipe.json", 1, loop);
+  refused("recipe.json", 1, inner_folder);
+  check_resumed(folder, "run");
+}
+
 BOOST_AUTO_TEST_CASE(damaged_and_missing_data) {
   const Folder folder;
   const auto refused = [&](const char* file, const char* words) {
