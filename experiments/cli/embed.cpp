@@ -1,5 +1,6 @@
 // canopy embed: sentences as vectors.
 #include <memory>
+#include <optional>
 
 #include <canopy/core/threads.hpp>
 #include <canopy/experiments/cli/commands.hpp>
@@ -16,7 +17,7 @@ using harness::Json;
 struct EmbedCommand {
   std::filesystem::path folder;
   std::vector<std::string> texts;
-  int max_length = 128;
+  std::optional<int> max_length = {};
   bool raw = false;
   int threads = hardware_threads();
 };
@@ -57,8 +58,9 @@ void add_embed(CLI::App& app) {
   command->add_option("FOLDER", options->folder, "A BERT of Hugging Face's: config.json, weights, vocab.txt")
       ->required();
   command->add_option("TEXT", options->texts, "Sentences; without one, the lines of stdin");
-  command->add_option("--max-length", options->max_length, "Cut each sentence to so many tokens")
-      ->capture_default_str()
+  command
+      ->add_option("--max-length", options->max_length,
+                   "Cut each sentence to so many tokens (128, or what the model has positions for)")
       ->check(whole_number(2, 1 << 20));
   command->add_flag("--raw", options->raw, "Do not divide by the vectors' lengths");
   command->add_option("--threads", options->threads, "Threads")

@@ -93,7 +93,7 @@ void eval(const Program& program, EvalCommand options) {
 
   const std::vector<harness::Expectation> expectations = harness::parse_expectations(options.expect);
   const std::string name = options.checkpoint.stem().string();
-  check_names(expectations, {{name, to_json(options, {})}});
+  check_names(expectations, {{name, to_json(options, EvalResult())}});
   if (!failing_as<CheckpointError>(options.checkpoint, [&] { return file_exists(options.checkpoint); })) {
     throw CheckpointError(fmt::format("{}: no such file", options.checkpoint.string()));
   }

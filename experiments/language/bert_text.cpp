@@ -45,15 +45,16 @@ BertText load_bert_text(const std::filesystem::path& folder) {
 }
 
 std::vector<Encoding> encode(const BertText& bert, std::span<const std::string> first,
-                             std::span<const std::string> second, std::int64_t max_length) {
+                             std::span<const std::string> second, std::optional<std::int64_t> max_length) {
   const std::int64_t positions = bert.model->config().max_position_embeddings;
-  if (max_length > positions) {
-    throw ConfigError(fmt::format("the model has positions for {} tokens, not for {}", positions, max_length));
+  const std::int64_t length = max_length.value_or(std::min<std::int64_t>(128, positions));
+  if (length > positions) {
+    throw ConfigError(fmt::format("the model has positions for {} tokens, not for {}", positions, length));
   }
   std::vector<Encoding> encodings;
   for (std::size_t i = 0; i < first.size(); ++i) {
-    encodings.push_back(second.empty() ? bert.tokenizer.encode(first[i], max_length)
-                                       : bert.tokenizer.encode(first[i], second[i], max_length));
+    encodings.push_back(second.empty() ? bert.tokenizer.encode(first[i], length)
+                                       : bert.tokenizer.encode(first[i], second[i], length));
   }
   return encodings;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,10 +24,11 @@ struct BertText {
 /// vocabulary has more tokens than the model has vectors.
 BertText load_bert_text(const std::filesystem::path& folder);
 
-/// Texts, or pairs of them, as the model reads them: cut to `max_length` tokens. `second` is empty or as long as
-/// `first`. Throws ConfigError for a length that the model has no positions for.
+/// Texts, or pairs of them, as the model reads them: cut to `max_length` tokens, by default 128 or, if that is less,
+/// what the model has positions for. `second` is empty or as long as `first`. Throws ConfigError for a length beyond
+/// these.
 std::vector<Encoding> encode(const BertText& bert, std::span<const std::string> first,
-                             std::span<const std::string> second, std::int64_t max_length);
+                             std::span<const std::string> second, std::optional<std::int64_t> max_length = {});
 
 /// Calls `read(indices, tokens, hidden)` for batches of encodings of about the same length, without padding: `indices`
 /// says which they are, hidden [rows, hidden_size] what the model makes of them. Records nothing.

@@ -16,9 +16,9 @@ namespace {
 using datasets::GlueData;
 using datasets::GlueTask;
 
-std::vector<double> cosines(const BertText& bert, const GlueData& data, std::int64_t max_length) {
-  const Tensor first = sentence_embeddings(bert, encode(bert, data.first, {}, max_length));
-  const Tensor second = sentence_embeddings(bert, encode(bert, data.second, {}, max_length));
+std::vector<double> cosines(const BertText& bert, const GlueData& data) {
+  const Tensor first = sentence_embeddings(bert, encode(bert, data.first, {}));
+  const Tensor second = sentence_embeddings(bert, encode(bert, data.second, {}));
   const std::int64_t width = first.extent(1);
   std::vector<double> cosines;
   for (std::int64_t i = 0; i < data.size(); ++i) {
@@ -30,11 +30,11 @@ std::vector<double> cosines(const BertText& bert, const GlueData& data, std::int
 }
 
 // [samples, outputs] of the classifier.
-Tensor logits(const BertText& bert, const GlueData& data, std::int64_t max_length) {
+Tensor logits(const BertText& bert, const GlueData& data) {
   const std::int64_t outputs = *bert.model->heads().classes;
   Tensor all({data.size(), outputs});
   float* out = all.mutable_data();
-  const std::vector<Encoding> encodings = encode(bert, data.first, data.second, max_length);
+  const std::vector<Encoding> encodings = encode(bert, data.first, data.second);
   for_each_batch(bert, encodings,
                  [&](std::span<const std::size_t> indices, const nn::Tokens& tokens, const Tensor& hidden) {
                    const Tensor found = bert.model->classified(hidden, tokens.sequences).value();
@@ -91,9 +91,9 @@ GlueResult evaluate_glue(const GlueOptions& options) {
   std::vector<double> scores;
   std::vector<std::int32_t> classes;
   if (outputs == 0) {
-    scores = cosines(bert, data, options.max_length);
+    scores = cosines(bert, data);
   } else {
-    const Tensor answers = logits(bert, data, options.max_length);
+    const Tensor answers = logits(bert, data);
     if (task.is_regression()) {
       scores.assign(answers.elements().begin(), answers.elements().end());
     } else {

@@ -10,17 +10,17 @@
 namespace canopy::language {
 
 struct GlueOptions {
-  std::filesystem::path folder;  ///< of the model
-  std::string dataset;           ///< "glue:STS-B"
-  std::string split = "dev";     ///< or "train": "test" has no labels
-  std::int64_t max_length = 128;
+  std::filesystem::path folder;     ///< of the model
+  std::string dataset;              ///< "glue:STS-B"
+  std::string split = "dev";        ///< or "train": "test" has no labels
   std::filesystem::path data = {};  ///< folder of the data sets; empty: the default places
 };
 
 struct GlueResult {
   std::int64_t samples = 0;
-  std::string answers;  ///< what is scored: "cosine of sentence embeddings" or "classifier"
-  std::vector<std::pair<std::string, double>> metrics;  ///< x 100, the official ones of the task: "accuracy", "f1", ...
+  std::string answers = {};  ///< what is scored: "cosine of sentence embeddings" or "classifier"
+  std::vector<std::pair<std::string, double>> metrics =
+      {};  ///< x 100, the official ones of the task: "accuracy", "f1", ...
 };
 
 /// The names of a task's metrics, in the order of GlueResult. Throws ConfigError for an unknown data set.

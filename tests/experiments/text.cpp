@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <boost/test/unit_test.hpp>
 
 #include "datasets/files.hpp"
@@ -17,15 +18,17 @@ BOOST_AUTO_TEST_SUITE(text)
 
 namespace {
 
+std::string quoted(const fs::path& path) { return fmt::format("'{}' ", path.string()); }
+
 /// Runs `canopy text tokenize ARGUMENTS` on a text, through a shell that adds `redirection`.
 Outcome tokenize(const std::string& arguments, const std::string& input, const std::string& redirection = "") {
   const program::Folder folder;
   test::write_plain(folder / "in", input);
-  return program::run("/bin/sh", {"-c", CANOPY_DRIVER " text tokenize " + arguments + " <'" + (folder / "in").string() +
-                                            "' " + redirection});
+  return program::run("/bin/sh",
+                      {"-c", CANOPY_DRIVER " text tokenize " + arguments + " <" + quoted(folder / "in") + redirection});
 }
 
-std::string english() { return "'" + test::reference_file("tokenizer/vocab.txt").string() + "' "; }
+std::string english() { return quoted(test::reference_file("tokenizer/vocab.txt")); }
 
 std::vector<json> lines_of(const std::string& text) {
   std::vector<json> lines;
@@ -88,10 +91,10 @@ BOOST_AUTO_TEST_CASE(a_folder_says_how) {
   const program::Folder folder;
   fs::copy(test::reference_file("tokenizer/vocab.txt"), folder / "vocab.txt");
   test::write_plain(folder / "tokenizer_config.json", R"({"do_lower_case": false})");
-  BOOST_TEST(tokenize("'" + folder.path().string() + "'", R"({"text": "a A"})").out ==
+  BOOST_TEST(tokenize(quoted(folder.path()), R"({"text": "a A"})").out ==
              "{\"ids\":[101,1037,100,102],\"types\":[0,0,0,0]}\n");
   test::write_plain(folder / "tokenizer_config.json", R"({"do_lower_case": "no"})");
-  check_error(tokenize("'" + folder.path().string() + "'", ""), 3, "tokenizer_config.json: do_lower_case");
+  check_error(tokenize(quoted(folder.path()), ""), 3, "tokenizer_config.json: do_lower_case");
 }
 
 BOOST_AUTO_TEST_CASE(errors_name_the_line_after_the_answers_before_it) {
