@@ -42,8 +42,8 @@ inline void stream(float* p, const Batch& v) {
 #if defined(__AVX__) && !defined(__AVX512F__)
 /// All bits of the first `count` lanes.
 inline __m256i lanes_mask(std::int64_t count) {
-  static constexpr std::int32_t ones_and_zeros[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ones_and_zeros + 8 - count));
+  const __m256 lane = _mm256_setr_ps(0.f, 1.f, 2.f, 3.f, 4.f, 5.f, 6.f, 7.f);
+  return _mm256_castps_si256(_mm256_cmp_ps(lane, _mm256_set1_ps(static_cast<float>(count)), _CMP_LT_OQ));
 }
 #endif
 
