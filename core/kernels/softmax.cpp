@@ -4,7 +4,7 @@
 #include <limits>
 
 #include <canopy/core/error.hpp>
-#include <canopy/core/kernels/simd_math.hpp>
+#include <canopy/core/kernels/simd_softmax.hpp>
 
 #include <fmt/format.h>
 
@@ -20,48 +20,15 @@ void for_each_row(std::int64_t rows, std::int64_t n, Body body) {
   });
 }
 
-// The largest of n numbers. A NaN may be missed: it comes back with the exponentials.
-float maximum_of(const float* x, std::int64_t n) {
-  constexpr float lowest = -std::numeric_limits<float>::infinity();
-  Batch best(lowest);
-  std::int64_t i = 0;
-  for (; i + simd::width <= n; i += simd::width) best = xsimd::max(best, simd::load(x + i));
-  if (i < n) best = xsimd::max(best, simd::load_partial(x + i, n - i, lowest));
-  return simd::largest_lane(best);
-}
-
 // What is subtracted before the exponential: the largest number, or 0 of a row that is masked throughout, all of it
 // -infinity. Its exponentials are 0, and so are the probabilities.
 float shift_of(const float* x, std::int64_t n) {
-  const float largest = maximum_of(x, n);
+  const float largest = simd::maximum_of(x, n);
   return largest == -std::numeric_limits<float>::infinity() ? 0.f : largest;
 }
 
 // a / sum of exponentials; 0 of a masked row.
 float share(float a, float total) { return total == 0.f ? 0.f : a / total; }
-
-// y = exp(x - shift); returns its sum. The padding of the last register is exp(-inf) = 0.
-float shifted_exp(const float* x, float shift, float* y, std::int64_t n) {
-  const Batch s(shift);
-  double total = 0;
-  std::int64_t i = 0;
-  while (i + simd::width <= n) {
-    Batch lanes(0.f);
-    const std::int64_t stop = std::min(n, i + 64 * simd::width);
-    for (; i + simd::width <= stop; i += simd::width) {
-      const Batch e = simd::exp(simd::load(x + i) - s);
-      simd::store(y + i, e);
-      lanes += e;
-    }
-    total += simd::reduce_add(lanes);
-  }
-  if (i < n) {
-    const Batch e = simd::exp(simd::load_partial(x + i, n - i, -std::numeric_limits<float>::infinity()) - s);
-    simd::store_partial(y + i, e, n - i);
-    total += simd::reduce_add(e);
-  }
-  return static_cast<float>(total);
-}
 
 float sum_of_shifted_exp(const float* x, float shift, std::int64_t n) {
   return static_cast<float>(simd::sum_serial(
@@ -89,7 +56,7 @@ void softmax(const float* x, float* y, std::int64_t rows, std::int64_t n) {
   for_each_row(rows, n, [=](std::int64_t r) {
     const float* in = x + r * n;
     float* out = y + r * n;
-    const float total = shifted_exp(in, shift_of(in, n), out, n);
+    const float total = simd::exponentials(in, 1.f, shift_of(in, n), out, n);
     simd::map_serial(
         0, n, out, [f = Batch(share(1.f, total))](Batch v) { return f * v; }, static_cast<const float*>(out));
   });
