@@ -1,6 +1,7 @@
 #include <canopy/autograd/sequence_mean.hpp>
 
-#include <algorithm>
+#include <iterator>
+#include <span>
 
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
@@ -11,15 +12,19 @@
 namespace canopy {
 namespace {
 
-// Calls body(row, share of the row in its sequence's mean) for each valid row.
+// Calls body(sequence, row, share of the row in the sequence's mean) for each valid row; sequences on all threads.
 template <class Body>
-void for_each_valid_row(const Sequences& sequences, std::int64_t s, const Body& body) {
-  const std::span<const std::int32_t> keys = sequences.keys(s);
-  const std::int64_t count = sequences.all_valid() ? sequences.tokens(s) : std::ssize(keys);
-  for (std::int64_t i = 0; i < count; ++i) {
-    body(sequences.begin(s) + (sequences.all_valid() ? i : keys[static_cast<std::size_t>(i)]),
-         1.f / static_cast<float>(count));
-  }
+void for_each_valid_row(const Sequences& sequences, const Body& body) {
+  parallel_for(sequences.count(), 8, [&](std::int64_t s, std::int64_t end) {
+    for (; s < end; ++s) {
+      const std::span<const std::int32_t> keys = sequences.keys(s);
+      const std::int64_t count = sequences.all_valid() ? sequences.tokens(s) : std::ssize(keys);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t token = sequences.all_valid() ? i : keys[static_cast<std::size_t>(i)];
+        body(s, sequences.begin(s) + token, 1.f / static_cast<float>(count));
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -31,23 +36,18 @@ Variable sequence_mean(const Variable& x, const Sequences& sequences) {
   }
   const std::int64_t width = x.extent(1);
   Tensor y = Tensor::zeros({sequences.count(), width});
-  parallel_for(sequences.count(), 1,
-               [&, in = x.value().data(), out = y.mutable_data()](std::int64_t s, std::int64_t end) {
-                 for (; s < end; ++s) {
-                   for_each_valid_row(sequences, s, [&](std::int64_t row, float share) {
-                     for (std::int64_t j = 0; j < width; ++j) out[s * width + j] += share * in[row * width + j];
-                   });
-                 }
-               });
+  for_each_valid_row(sequences,
+                     [&, in = x.value().data(), out = y.mutable_data()](std::int64_t s, std::int64_t row, float share) {
+                       for (std::int64_t j = 0; j < width; ++j) out[s * width + j] += share * in[row * width + j];
+                     });
   return record("sequence_mean", {x}, std::move(y), keep(),
                 [sequences, width, dx = x.sink(), shape = x.shape()](const Tensor& dy) {
                   Tensor gradient = Tensor::zeros(shape);
-                  float* out = gradient.mutable_data();
-                  for (std::int64_t s = 0; s < sequences.count(); ++s) {
-                    for_each_valid_row(sequences, s, [&](std::int64_t row, float share) {
-                      for (std::int64_t j = 0; j < width; ++j) out[row * width + j] = share * dy.data()[s * width + j];
-                    });
-                  }
+                  for_each_valid_row(sequences,
+                                     [&, out = gradient.mutable_data()](std::int64_t s, std::int64_t row, float share) {
+                                       for (std::int64_t j = 0; j < width; ++j)
+                                         out[row * width + j] = share * dy.data()[s * width + j];
+                                     });
                   dx.accumulate(std::move(gradient));
                 });
 }

@@ -7,29 +7,10 @@
 #include <optional>
 #include <string>
 
+#include <canopy/nn/transformers/bert_config.hpp>
 #include <canopy/nn/transformers/token_model.hpp>
 
 namespace canopy::nn {
-
-/// What `config.json` says, by its own names; the defaults are theirs.
-struct BertConfig {
-  std::int64_t vocab_size = 30522;
-  std::int64_t hidden_size = 768;
-  std::int64_t num_hidden_layers = 12;
-  std::int64_t num_attention_heads = 12;
-  std::int64_t intermediate_size = 3072;
-  std::int64_t max_position_embeddings = 512;
-  std::int64_t type_vocab_size = 2;
-  Activation hidden_act = Activation::gelu;  ///< "gelu", "gelu_new" and "gelu_pytorch_tanh" (gelu_tanh), "relu"
-  float layer_norm_eps = 1e-12f;
-  float hidden_dropout_prob = 0.1f;
-  float attention_probs_dropout_prob = 0.1f;
-  std::optional<std::int32_t> pad_token_id = 0;
-};
-
-/// Throws CheckpointError, with the file and the key, for what is no such configuration: another `model_type`,
-/// positions that are not absolute, a decoder, an unknown `hidden_act`, numbers that are none or out of range.
-BertConfig read_bert_config(const std::filesystem::path& file);
 
 /// Which heads a BERT has beside its encoder.
 struct BertHeads {
@@ -54,6 +35,9 @@ class Bert : public Module {
   Variable pooled(const Variable& hidden, const Sequences& sequences) const;
   /// [sequences, classes]. Throws ConfigError where there is no classifier.
   Variable classified(const Variable& hidden, const Sequences& sequences) const;
+  /// [sequences, 2]: whether the second text of a pair follows the first, and whether it does not. Throws ConfigError
+  /// where there is no head for it.
+  Variable next_sentence(const Variable& hidden, const Sequences& sequences) const;
   /// Null where the checkpoint has none.
   const MaskedTokenHead* masked_tokens() const { return head_ ? &*head_ : nullptr; }
 

@@ -15,7 +15,7 @@ std::vector<Rename> bert_names();
 /// "pooler" and "classifier".
 std::vector<Rename> crammed_bert_names();
 
-/// timm's vision transformer: to a ViT.
+/// A vision transformer as the package timm names its parts: to a ViT.
 std::vector<Rename> vit_names();
 
 }  // namespace canopy::nn

@@ -38,19 +38,25 @@ Variable Pooler::operator()(const Variable& hidden, const Sequences& sequences) 
   return dense_(first_tokens(hidden, sequences));
 }
 
-MaskedTokenHead::MaskedTokenHead(const TokenModel& model, const MaskedTokenHeadOptions& options) : model_(model) {
+MaskedTokenHead::MaskedTokenHead(const Variable& word_vectors, const MaskedTokenHeadOptions& options)
+    : word_vectors_(word_vectors) {
+  if (word_vectors.shape().rank() != 2) {
+    throw ShapeError(fmt::format("MaskedTokenHead: word vectors {} where [vocabulary, width] is needed",
+                                 word_vectors.shape().to_string()));
+  }
+  const std::int64_t vocabulary = word_vectors.extent(0), width = word_vectors.extent(1);
   if (options.transform) {
-    dense_.emplace(LinearOptions{.inputs = model.width(), .outputs = model.width(), .activation = options.activation});
-    norm_.emplace(LayerNormOptions{.width = model.width(), .epsilon = options.epsilon});
+    dense_.emplace(LinearOptions{.inputs = width, .outputs = width, .activation = options.activation});
+    norm_.emplace(LayerNormOptions{.width = width, .epsilon = options.epsilon});
     add_module("dense", *dense_);
     add_module("norm", *norm_);
   }
-  if (options.bias) bias_ = add_parameter("bias", Tensor::zeros({model.word_vectors().extent(0)}));
+  if (options.bias) bias_ = add_parameter("bias", Tensor::zeros({vocabulary}));
 }
 
 Variable MaskedTokenHead::operator()(const Variable& hidden) const {
   const Variable read = dense_ ? (*norm_)((*dense_)(hidden)) : hidden;
-  return linear(read, model_.word_vectors(), bias_);
+  return linear(read, word_vectors_, bias_);
 }
 
 Variable MaskedTokenHead::operator()(const Variable& hidden, const Indices& rows) const {

@@ -65,12 +65,13 @@ struct MaskedTokenHeadOptions {
   bool bias = true;  ///< of the decoder
 };
 
-/// Logits over the vocabulary: decoder(norm(f(dense(h)))), whose decoder shares the model's word vectors. Submodules
-/// "dense" and "norm", parameter "bias" [vocabulary]; the word vectors stay the model's own.
+/// Logits over the vocabulary: decoder(norm(f(dense(h)))), whose decoder is the model's table of word vectors
+/// [vocabulary, width]. Submodules "dense" and "norm", parameter "bias" [vocabulary]; the table stays the model's own,
+/// under its name there.
 class MaskedTokenHead : public Module {
  public:
-  /// The model must outlive the head.
-  MaskedTokenHead(const TokenModel& model, const MaskedTokenHeadOptions& options);
+  /// `word_vectors` as TokenModel::word_vectors(). Throws ShapeError unless it is a matrix, ConfigError as its parts.
+  MaskedTokenHead(const Variable& word_vectors, const MaskedTokenHeadOptions& options);
 
   /// Of all rows: hidden [rows, width] -> [rows, vocabulary].
   Variable operator()(const Variable& hidden) const;
@@ -78,7 +79,7 @@ class MaskedTokenHead : public Module {
   Variable operator()(const Variable& hidden, const Indices& rows) const;
 
  private:
-  const TokenModel& model_;
+  Variable word_vectors_;
   std::optional<Linear> dense_;
   std::optional<LayerNorm> norm_;
   Variable bias_;

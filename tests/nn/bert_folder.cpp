@@ -46,6 +46,9 @@ struct Saved {
     nn::Bert bert(small(), heads);
     bert.eval();
     hidden = bert(some_tokens()).value();
+    pooled = bert.pooled(hidden, some_tokens().sequences).value();
+    if (heads.next_sentence) next_sentence = bert.next_sentence(hidden, some_tokens().sequences).value();
+    if (heads.classes) classified = bert.classified(hidden, some_tokens().sequences).value();
     nn::save_bert(bert, path());
   }
   fs::path path() const { return folder / "bert"; }
@@ -62,7 +65,7 @@ struct Saved {
   Tensor loaded() const { return (*nn::load_bert(path()))(some_tokens()).value(); }
 
   test::TemporaryFolder folder;
-  Tensor hidden;
+  Tensor hidden, pooled, next_sentence, classified;
 };
 
 }  // namespace
@@ -76,6 +79,18 @@ BOOST_AUTO_TEST_CASE(is_read_as_it_was_written) {
     const auto bert = nn::load_bert(saved.path());
     BOOST_TEST(!bert->is_training());
     BOOST_TEST(same_bits((*bert)(some_tokens()).value(), saved.hidden));
+    const Sequences sequences = some_tokens().sequences;
+    BOOST_TEST(same_bits(bert->pooled(saved.hidden, sequences).value(), saved.pooled));
+    if (heads.next_sentence) {
+      BOOST_TEST(same_bits(bert->next_sentence(saved.hidden, sequences).value(), saved.next_sentence));
+    } else {
+      BOOST_CHECK_THROW(bert->next_sentence(saved.hidden, sequences), ConfigError);
+    }
+    if (heads.classes) {
+      BOOST_TEST(same_bits(bert->classified(saved.hidden, sequences).value(), saved.classified));
+    } else {
+      BOOST_CHECK_THROW(bert->classified(saved.hidden, sequences), ConfigError);
+    }
     BOOST_TEST(bert->heads().pooler == heads.pooler);
     BOOST_TEST((bert->masked_tokens() != nullptr) == heads.masked_tokens);
     BOOST_TEST(bert->heads().next_sentence == heads.next_sentence);

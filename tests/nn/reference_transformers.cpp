@@ -1,5 +1,5 @@
-// Agreement with Hugging Face's BERT, with paper 2's released crammedBERT and with timm's vision transformer: values,
-// losses and every gradient, under the names of the published checkpoints.
+// Agreement with Hugging Face's BERT, with paper 2's released crammedBERT and with a vision transformer in PyTorch that
+// has timm's names: values, losses and every gradient, under the names of the published checkpoints.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -115,7 +115,9 @@ struct TextModel : nn::Module {
   TextModel(const nn::TokenModelOptions& options, const nn::MakeFeedForward& feedforward) : bert(options, feedforward) {
     add_module("bert", bert);
   }
-  void add_head(const nn::MaskedTokenHeadOptions& options) { add_module("head", head.emplace(bert, options)); }
+  void add_head(const nn::MaskedTokenHeadOptions& options) {
+    add_module("head", head.emplace(bert.word_vectors(), options));
+  }
   void add_pooler(std::int64_t outputs) {
     add_module("pooler", pooler.emplace(nn::PoolerOptions{.inputs = bert.width(), .outputs = outputs}));
   }

@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(recomputation_and_dropout_give_the_same_bits) {
     options.encoder.block.dropout = options.encoder.block.attention_dropout = 0.3f;
     options.embeddings.dropout = 0.1f;
     const nn::TokenModel model(options, feedforward);
-    const nn::MaskedTokenHead head(model, {});
+    const nn::MaskedTokenHead head(model.word_vectors(), {});
     const Indices ids({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}), rows({2}, {1, 6}), labels({2}, {2, 7});
     Tape tape;
     const Variable loss = cross_entropy(head(model(nn::Tokens::padded(ids)), rows), labels);
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(recomputation_and_dropout_give_the_same_bits) {
 BOOST_AUTO_TEST_CASE(learns_to_copy) {
   manual_seed(4);
   const nn::TokenModel model(small(), feedforward);
-  const nn::MaskedTokenHead head(model, {});
+  const nn::MaskedTokenHead head(model.word_vectors(), {});
   std::vector<Variable> parameters = model.parameters();
   for (const Variable& parameter : head.parameters()) parameters.push_back(parameter);
   optim::Adam optimizer(parameters, {.learning_rate = 5e-3f});
@@ -130,6 +130,7 @@ BOOST_AUTO_TEST_CASE(tokens_are_checked) {
   const nn::TokenModel model(small(), feedforward);
   BOOST_CHECK_THROW(model(nn::Tokens::padded(Indices({1, 7}, 1))), ShapeError);   // of 6 positions
   BOOST_CHECK_THROW(model(nn::Tokens::padded(Indices({1, 2}, 11))), ShapeError);  // of 11 words
+  BOOST_CHECK_THROW(nn::MaskedTokenHead(Tensor(Shape{4}), {}), ShapeError);
   const nn::Tokens empty = nn::Tokens::padded(Indices({1, 0}, 1));
   BOOST_CHECK_THROW(nn::first_tokens(model(empty), empty.sequences), ShapeError);
 }
