@@ -120,6 +120,11 @@ double dot(const float* a, const float* b, std::int64_t n) {
       n, [](Batch x, Batch y) { return x * y; }, a, b);
 }
 
+double dot_from(const float* origin, const float* x, const float* w, std::int64_t n) {
+  return simd::sum(
+      n, [](Batch from, Batch to, Batch weight) { return (to - from) * weight; }, origin, x, w);
+}
+
 void sum_axis(const float* x, float* out, std::int64_t outer, std::int64_t n, std::int64_t inner) {
   if (outer == 1 && inner == 1) {
     *out = static_cast<float>(sum(x, n));

@@ -12,6 +12,9 @@ double sum(const float* x, std::int64_t n);
 /// Sum of a_i b_i, gathered in double.
 double dot(const float* a, const float* b, std::int64_t n);
 
+/// Sum of (x_i - origin_i) w_i, gathered in double: what x and the origin have in common costs no digits.
+double dot_from(const float* origin, const float* x, const float* w, std::int64_t n);
+
 /// out[o, i] = sum over k of x[o, k, i]; 0 where n is 0.
 void sum_axis(const float* x, float* out, std::int64_t outer, std::int64_t n, std::int64_t inner);
 

@@ -35,8 +35,9 @@ struct Scaled {
       largest = std::max(largest, std::abs(v));
     }
     std::frexp(largest, &exponent);
+    const double factor = std::ldexp(1.0, -exponent);
     std::ranges::transform(x.elements(), unit.mutable_elements().begin(),
-                           [&](float v) { return std::ldexp(v, -exponent); });
+                           [&](float v) { return static_cast<float>(v * factor); });
   }
 };
 
@@ -60,28 +61,53 @@ double boundary_near_median(std::vector<double> values) {
   return std::midpoint(*(upper - 1), *upper);
 }
 
+// f(x) for the samples x of the rows.
+template <typename Function>
+std::vector<double> of_each(const Tensor& samples, std::span<const std::int64_t> rows, const Function& f) {
+  std::vector<double> values(rows.size());
+  std::ranges::transform(rows, values.begin(), [&](std::int64_t row) { return f(row_of(samples, row)); });
+  return values;
+}
+
+// Sets `weights` across the two clusters of `rows`, or leaves them and returns false where all rows are one.
+bool set_direction(const Scaled& scaled, Rows rows, const TreeInitialisationOptions& options, RandomStream& random,
+                   std::span<float> weights) {
+  if (rows.size() < 2) return false;
+  const Bisector bisector = two_means(scaled.unit, rows, options.iterations, random);
+  const double deviation =
+      standard_deviation(of_each(scaled.unit, rows, [&](std::span<const float> x) { return bisector.height(x); }));
+  if (deviation == 0) return false;
+  constexpr double largest = std::numeric_limits<float>::max();
+  const double factor = std::ldexp(options.spread / deviation, -scaled.exponent);
+  std::ranges::transform(bisector.normal, weights.begin(),
+                         [&](float v) { return static_cast<float>(std::clamp(v * factor, -largest, largest)); });
+  return true;
+}
+
+// Moves the rows whose logit is negative before the others, each in their order; returns where the others begin.
+std::size_t sort_by_side(Rows rows, std::span<const double> projections, float bias) {
+  std::vector<std::int64_t> right;
+  auto left = rows.begin();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (projections[i] + bias < 0) {
+      *left++ = rows[i];
+    } else {
+      right.push_back(rows[i]);
+    }
+  }
+  std::ranges::copy(right, left);
+  return static_cast<std::size_t>(left - rows.begin());
+}
+
 // Sets one node's boundary and sorts `rows` into left and right children; returns where the right ones begin.
 std::size_t split(const Scaled& scaled, Rows rows, const TreeInitialisationOptions& options, RandomStream& random,
                   std::span<float> weights, float& bias) {
-  const auto projection = [&](std::int64_t row) {
-    return kernels::dot(scaled.samples.data() + row * std::ssize(weights), weights.data(), std::ssize(weights));
-  };
-  if (rows.size() >= 2) {
-    const Bisector bisector = two_means(scaled.unit, rows, options.iterations, random);
-    const double deviation = standard_deviation(bisector.heights(scaled.unit, rows));
-    if (deviation > 0) {
-      constexpr double largest = std::numeric_limits<float>::max();
-      const double factor = std::ldexp(options.spread / deviation, -scaled.exponent);
-      std::ranges::transform(bisector.normal, weights.begin(),
-                             [&](float v) { return static_cast<float>(std::clamp(v * factor, -largest, largest)); });
-      std::vector<double> projections(rows.size());
-      std::ranges::transform(rows, projections.begin(), projection);
-      bias = -static_cast<float>(boundary_near_median(std::move(projections)));
-    }
-  }
-  const auto right =
-      std::stable_partition(rows.begin(), rows.end(), [&](std::int64_t row) { return projection(row) + bias < 0; });
-  return static_cast<std::size_t>(right - rows.begin());
+  const bool found = set_direction(scaled, rows, options, random, weights);
+  const std::vector<double> projections = of_each(scaled.samples, rows, [&](std::span<const float> x) {
+    return kernels::dot(x.data(), weights.data(), std::ssize(weights));
+  });
+  if (found) bias = -static_cast<float>(boundary_near_median(projections));
+  return sort_by_side(rows, projections, bias);
 }
 
 // Evaluation mode of a model for its own lifetime; then each module has the mode that it had.

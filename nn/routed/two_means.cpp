@@ -2,18 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <random>
 
 #include <canopy/core/kernels/reductions.hpp>
 
 namespace canopy::nn {
 namespace {
-
-std::span<const float> row_of(const Tensor& samples, std::int64_t row) {
-  return samples.elements().subspan(static_cast<std::size_t>(row * samples.extent(1)),
-                                    static_cast<std::size_t>(samples.extent(1)));
-}
 
 // The power of two that brings the largest magnitude of x to [1/2, 1).
 int exponent_of_largest(std::span<const float> x) {
@@ -38,6 +32,11 @@ std::int64_t farthest(const Tensor& samples, std::span<const std::int64_t> rows,
 
 }  // namespace
 
+std::span<const float> row_of(const Tensor& samples, std::int64_t row) {
+  return samples.elements().subspan(static_cast<std::size_t>(row * samples.extent(1)),
+                                    static_cast<std::size_t>(samples.extent(1)));
+}
+
 Bisector::Bisector(std::span<const float> first, std::span<const float> second)
     : middle(first.size()), normal(first.size()) {
   for (std::size_t k = 0; k < normal.size(); ++k) {
@@ -52,15 +51,8 @@ bool Bisector::exists() const {
   return std::ranges::any_of(normal, [](float v) { return v != 0; });
 }
 
-std::vector<double> Bisector::heights(const Tensor& samples, std::span<const std::int64_t> rows) const {
-  std::vector<double> heights;
-  heights.reserve(rows.size());
-  std::vector<float> difference(normal.size());
-  for (const std::int64_t row : rows) {
-    std::ranges::transform(row_of(samples, row), middle, difference.begin(), std::minus());
-    heights.push_back(kernels::dot(difference.data(), normal.data(), samples.extent(1)));
-  }
-  return heights;
+double Bisector::height(std::span<const float> x) const {
+  return kernels::dot_from(middle.data(), x.data(), normal.data(), std::ssize(normal));
 }
 
 Bisector two_means(const Tensor& samples, std::span<const std::int64_t> rows, int iterations, RandomStream& random) {
@@ -71,13 +63,14 @@ Bisector two_means(const Tensor& samples, std::span<const std::int64_t> rows, in
   Bisector bisector(row_of(samples, first), row_of(samples, second));
   const auto inputs = bisector.normal.size();
   for (int iteration = 0; iteration < iterations && bisector.exists(); ++iteration) {
-    const std::vector<double> heights = bisector.heights(samples, rows);
     std::vector<double> sums[2] = {std::vector<double>(inputs), std::vector<double>(inputs)};
     double counts[2] = {0, 0};
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const int side = heights[i] > 0 ? 1 : 0;
+    for (const std::int64_t row : rows) {
+      const std::span<const float> x = row_of(samples, row);
+      const int side = bisector.height(x) > 0 ? 1 : 0;
       ++counts[side];
-      std::ranges::transform(sums[side], row_of(samples, rows[i]), sums[side].begin(), std::plus());
+      double* sum = sums[side].data();
+      for (std::size_t k = 0; k < inputs; ++k) sum[k] += x[k];
     }
     if (counts[0] == 0 || counts[1] == 0) break;
     std::vector<float> centroids[2] = {std::vector<float>(inputs), std::vector<float>(inputs)};

@@ -10,6 +10,9 @@
 
 namespace canopy::nn {
 
+/// One row of `samples` [n, inputs].
+std::span<const float> row_of(const Tensor& samples, std::int64_t row);
+
 /// The hyperplane half-way between two points.
 struct Bisector {
   std::vector<float> middle;
@@ -19,9 +22,8 @@ struct Bisector {
 
   Bisector(std::span<const float> first, std::span<const float> second);
   bool exists() const;
-  /// (x - middle) . normal for each of the given rows of `samples` [n, inputs]: differences first, so that what all
-  /// rows have in common costs no digits.
-  std::vector<double> heights(const Tensor& samples, std::span<const std::int64_t> rows) const;
+  /// (x - middle) . normal: how far x [inputs] is on the second point's side.
+  double height(std::span<const float> x) const;
 };
 
 /// Between the centroids of 2-means over the given rows of `samples` [n, inputs], started from two rows at random;

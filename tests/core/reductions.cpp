@@ -200,8 +200,14 @@ BOOST_AUTO_TEST_CASE(dot_products) {
     RandomStream(1, "a").fill_normal(a.mutable_elements(), 0.f, 1.f);
     RandomStream(1, "b").fill_normal(b.mutable_elements(), 0.f, 1.f);
     double expected = 0;
-    for (std::int64_t i = 0; i < n; ++i) expected += static_cast<double>(a.data()[i]) * b.data()[i];
-    BOOST_TEST(std::abs(kernels::dot(a.data(), b.data(), n) - expected) <= 1e-5 * std::sqrt(static_cast<double>(n)));
+    double from_origin = 0;  // sum of (a_i - b_i) a_i
+    for (std::int64_t i = 0; i < n; ++i) {
+      expected += static_cast<double>(a.data()[i]) * b.data()[i];
+      from_origin += (static_cast<double>(a.data()[i]) - b.data()[i]) * a.data()[i];
+    }
+    const double tolerance = 1e-5 * std::sqrt(static_cast<double>(n));
+    BOOST_TEST(std::abs(kernels::dot(a.data(), b.data(), n) - expected) <= tolerance);
+    BOOST_TEST(std::abs(kernels::dot_from(b.data(), a.data(), a.data(), n) - from_origin) <= tolerance);
   }
 }
 
