@@ -46,7 +46,9 @@ Json to_json(const Benchmark& benchmark, const BenchOptions& options, const std:
 
 std::string to_text(const Benchmark& benchmark, const std::vector<Row>& rows) {
   std::vector<std::string> headings = {"name", "batch", "ms", "± ms", "baseline ms", "ratio"};
-  for (const auto& [name, value] : rows.front().more.items()) headings.push_back(name);
+  Json fields = Json::object();  // of any row, in the order in which they come
+  for (const Row& row : rows) fields.update(row.more);
+  for (const auto& [name, value] : fields.items()) headings.push_back(name);
   headings.emplace_back("");
   const std::size_t columns = headings.size();
   harness::TextTable table(std::move(headings));
@@ -59,7 +61,7 @@ std::string to_text(const Benchmark& benchmark, const std::vector<Row>& rows) {
         row.baseline ? fmt::format("{:.4g}", row.baseline->milliseconds) : "",
         row.baseline ? fmt::format("{:.2f}", row.baseline->milliseconds / row.timing.milliseconds) : "",
     };
-    for (const auto& [name, value] : rows.front().more.items()) {
+    for (const auto& [name, value] : fields.items()) {
       const Json cell = row.more.value(name, Json());
       line.push_back(cell.is_null() ? "" : cell.is_string() ? cell.get<std::string>() : harness::to_text(cell));
     }

@@ -55,7 +55,7 @@ struct Benchmark {
 Json to_json(const Benchmark& benchmark, const BenchOptions& options, const std::vector<Row>& rows);
 /// {name, batch, milliseconds, spread, repetitions, baseline, ratio, noisy, why, ...}
 Json to_json(const Row& row);
-/// The table of the rows, with a column for each further field of the first one, NOISY where a row is, and the summary.
+/// The table of the rows, with a column for each further field of any, NOISY where a row is, and the summary.
 std::string to_text(const Benchmark& benchmark, const std::vector<Row>& rows);
 
 }  // namespace canopy::benchmark
