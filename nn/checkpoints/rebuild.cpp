@@ -16,7 +16,7 @@
 #include <canopy/nn/routed/moe.hpp>
 #include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
-#include <canopy/nn/transformers/encoder.hpp>
+#include <canopy/nn/transformers/vit.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -153,15 +153,38 @@ std::unique_ptr<Block> build_block(const SavedLayer& saved) {
   return std::make_unique<Block>(options, saved.build(0, "feedforward"));
 }
 
-std::unique_ptr<Layer> build_encoder(const SavedLayer& saved) {
+std::vector<std::unique_ptr<Block>> build_blocks(const SavedLayer& encoder) {
   std::vector<std::unique_ptr<Block>> blocks;
-  for (std::size_t i = 0; i < saved.layers(); ++i) blocks.push_back(build_block(saved.part(i, std::to_string(i))));
-  EncoderOptions options{.final_norm = says_yes(saved, "final_norm")};
+  for (std::size_t i = 0; i < encoder.layers(); ++i) blocks.push_back(build_block(encoder.part(i, std::to_string(i))));
+  return blocks;
+}
+
+// What is an encoder's beside its blocks.
+EncoderOptions encoder_options(const SavedLayer& encoder) {
+  EncoderOptions options{.final_norm = says_yes(encoder, "final_norm")};
   if (options.final_norm) {
-    options.block.width = saved.shape("norm.weight", 1)[0];
-    options.block.epsilon = saved.fraction("epsilon");
+    options.block.width = encoder.shape("norm.weight", 1)[0];
+    options.block.epsilon = encoder.fraction("epsilon");
   }
-  return std::make_unique<Encoder>(options, std::move(blocks));
+  return options;
+}
+
+std::unique_ptr<Layer> build_encoder(const SavedLayer& saved) {
+  return std::make_unique<Encoder>(encoder_options(saved), build_blocks(saved));
+}
+
+std::unique_ptr<Layer> build_vit(const SavedLayer& saved) {
+  const SavedLayer encoder = saved.part(0, "encoder");
+  const Shape& patches = saved.shape("patches.weight", 4);
+  ViTOptions options{
+      .image = {.height = saved.number("height"), .width = saved.number("width"), .channels = saved.number("channels")},
+      .patch = patches[2],
+      .classes = saved.shape("head.weight", 2)[0],
+      .pooling = saved.has("class_token") ? ImagePooling::class_token : ImagePooling::mean,
+      .dropout = saved.fraction("dropout"),
+      .encoder = encoder_options(encoder)};
+  options.encoder.block.width = patches[0];
+  return std::make_unique<ViT>(options, build_blocks(encoder));
 }
 
 // Every layer that can be rebuilt: one line each.
@@ -182,6 +205,7 @@ const Builders& known() {
       {"residual", [](const SavedLayer& saved) { return std::make_unique<Residual>(saved.build(0, "layer")); }},
       {"sequential", build_sequential},
       {"tree-fff", build_tree_fff},
+      {"vit", build_vit},
   };
   return table;
 }

@@ -9,8 +9,6 @@
 
 namespace canopy::nn {
 
-namespace {
-
 std::vector<std::unique_ptr<Block>> make_blocks(const EncoderOptions& options, const MakeFeedForward& feedforward) {
   if (options.blocks < 0) throw ConfigError(fmt::format("Encoder: {} blocks", options.blocks));
   std::vector<std::unique_ptr<Block>> blocks;
@@ -19,8 +17,6 @@ std::vector<std::unique_ptr<Block>> make_blocks(const EncoderOptions& options, c
   }
   return blocks;
 }
-
-}  // namespace
 
 Encoder::Encoder(const EncoderOptions& options, const MakeFeedForward& feedforward)
     : Encoder(options, make_blocks(options, feedforward)) {}

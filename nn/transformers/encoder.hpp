@@ -22,11 +22,14 @@ struct EncoderOptions {
   bool recompute = false;
 };
 
+/// As many blocks as `options` says. Throws ConfigError for a negative number, and as Block.
+std::vector<std::unique_ptr<Block>> make_blocks(const EncoderOptions& options, const MakeFeedForward& feedforward);
+
 /// x [..., width] -> y [..., width] through `blocks` blocks and, if wanted, a norm. Submodules "0", "1", ..., "norm". A
 /// causal one is a decoder in the style of GPT.
 class Encoder : public SequenceLayer {
  public:
-  /// Throws ConfigError for a negative number of blocks, and as Block.
+  /// Throws as make_blocks.
   Encoder(const EncoderOptions& options, const MakeFeedForward& feedforward);
   /// Of blocks made elsewhere, whose options may differ: `options.blocks` is their number then.
   Encoder(const EncoderOptions& options, std::vector<std::unique_ptr<Block>> blocks);

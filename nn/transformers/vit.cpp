@@ -1,5 +1,7 @@
 #include <canopy/nn/transformers/vit.hpp>
 
+#include <utility>
+
 #include <canopy/autograd/arithmetic.hpp>
 #include <canopy/autograd/linear.hpp>
 #include <canopy/autograd/reductions.hpp>
@@ -25,9 +27,12 @@ const ViTOptions& checked(const ViTOptions& options) {
 }  // namespace
 
 ViT::ViT(const ViTOptions& options, const MakeFeedForward& feedforward)
+    : ViT(options, make_blocks(options.encoder, feedforward)) {}
+
+ViT::ViT(const ViTOptions& options, std::vector<std::unique_ptr<Block>> blocks)
     : options_(checked(options)),
       dropout_({.probability = options.dropout}),
-      encoder_(options.encoder, feedforward),
+      encoder_(options.encoder, std::move(blocks)),
       head_({.inputs = options.encoder.block.width, .outputs = options.classes}) {
   const std::int64_t width = options.encoder.block.width, patch = options.patch;
   const std::int64_t pixels = options.image.channels * patch * patch;
@@ -70,5 +75,15 @@ Variable ViT::pooled(const Variable& last) const {
 }
 
 Variable ViT::forward(const Variable& images) const { return classified(pooled(encoder_(embedded(images)))); }
+
+Architecture ViT::architecture() const {
+  Architecture described{.name = "vit",
+                         .options = {{"channels", fmt::to_string(options_.image.channels)},
+                                     {"height", fmt::to_string(options_.image.height)},
+                                     {"width", fmt::to_string(options_.image.width)}}};
+  if (options_.dropout > 0.f) described.options.emplace("dropout", fmt::to_string(options_.dropout));
+  described.layers.push_back(encoder_.architecture());
+  return described;
+}
 
 }  // namespace canopy::nn

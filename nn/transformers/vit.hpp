@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include <canopy/autograd/image_patches.hpp>
 #include <canopy/nn/linear.hpp>
@@ -32,6 +34,9 @@ class ViT : public Layer {
  public:
   /// Throws ConfigError for sizes below 1, a patch that does not divide both sides, and as Encoder.
   ViT(const ViTOptions& options, const MakeFeedForward& feedforward);
+  /// With an encoder's blocks made elsewhere; of `options.encoder` width, final norm, its epsilon and recomputing
+  /// count.
+  ViT(const ViTOptions& options, std::vector<std::unique_ptr<Block>> blocks);
 
   Variable forward(const Variable& images) const override;
   /// The encoder's input, what each block gives, and what the final norm makes of it: [batch, tokens, width].
@@ -42,6 +47,7 @@ class ViT : public Layer {
   Variable classified(const Variable& pooled) const { return head_(pooled); }
 
   std::int64_t tokens() const;
+  Architecture architecture() const override;
   Encoder& encoder() { return encoder_; }
 
  private:

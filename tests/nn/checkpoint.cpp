@@ -18,6 +18,7 @@
 #include <canopy/nn/routed/moe.hpp>
 #include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
+#include <canopy/nn/transformers/vit.hpp>
 
 #include <support/errors.hpp>
 #include <support/same_bits.hpp>
@@ -262,6 +263,47 @@ BOOST_AUTO_TEST_CASE(any_composition_is_rebuilt_to_the_same_bits) {
     BOOST_TEST(test::same_bits((*loaded.model)(x).value(), (*model)(x).value()), "round " << round);
     save(*loaded.model, folder / "again.safetensors", {}, {{"round", std::to_string(round)}});
     BOOST_TEST(read_file(folder / "again.safetensors") == read_file(path), "round " << round);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(transformers_are_rebuilt_to_the_same_bits) {
+  const TemporaryFolder folder;
+  const Tensor x = uniform({2, 3, 6}, "x");  // sequences of three tokens, images of three channels
+  const auto feedforward = [](std::int64_t block) -> std::unique_ptr<nn::Layer> {
+    if (block == 0)
+      return std::make_unique<nn::FFF>(nn::FFFOptions{.inputs = 6, .outputs = 6, .depth = 1, .leaf_width = 2});
+    return std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{.inputs = 6, .width = 4, .outputs = 6});
+  };
+  const nn::EncoderOptions pre{.blocks = 2, .block = {.width = 6, .heads = 2, .epsilon = 1e-6f}, .final_norm = true};
+  const nn::EncoderOptions post{.blocks = 2,
+                                .block = {.width = 6,
+                                          .heads = 3,
+                                          .norm = nn::NormPlace::behind,
+                                          .projections = nn::Projections::separate,
+                                          .bias = false,
+                                          .causal = true,
+                                          .dropout = 0.1f,
+                                          .attention_dropout = 0.2f}};
+  std::vector<std::unique_ptr<nn::Layer>> models;
+  for (const nn::EncoderOptions& encoder : {pre, post}) {
+    models.push_back(std::make_unique<nn::Encoder>(encoder, feedforward));
+    for (const nn::ImagePooling pooling : {nn::ImagePooling::class_token, nn::ImagePooling::mean}) {
+      const nn::ViTOptions options{.image = {.height = 2, .width = 3, .channels = 3},
+                                   .patch = 1,
+                                   .classes = 4,
+                                   .pooling = pooling,
+                                   .dropout = 0.1f,
+                                   .encoder = encoder};
+      models.push_back(std::make_unique<nn::ViT>(options, feedforward));
+    }
+  }
+  for (const auto& model : models) {
+    model->eval();
+    save(*model, folder / "model.safetensors");
+    const LoadedModel loaded = load_model(folder / "model.safetensors");
+    BOOST_TEST(test::same_bits((*loaded.model)(x).value(), (*model)(x).value()));
+    save(*loaded.model, folder / "again.safetensors");
+    BOOST_TEST(read_file(folder / "again.safetensors") == read_file(folder / "model.safetensors"));
   }
 }
 

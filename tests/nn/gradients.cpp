@@ -22,7 +22,7 @@
 #include <canopy/nn/routed/moe.hpp>
 #include <canopy/nn/routed/tree_fff.hpp>
 #include <canopy/nn/sequential.hpp>
-#include <canopy/nn/transformers/encoder.hpp>
+#include <canopy/nn/transformers/vit.hpp>
 
 #include "support/errors.hpp"
 #include "support/gradcheck.hpp"
@@ -58,6 +58,19 @@ std::unique_ptr<L> square_feedforward(typename L::Options options) {
 std::unique_ptr<nn::Layer> block(nn::NormPlace norm, std::unique_ptr<nn::Layer> feedforward) {
   return std::make_unique<nn::Block>(nn::BlockOptions{.width = inputs, .norm = norm, .dropout = 0.2f},
                                      std::move(feedforward));
+}
+
+// Of images of 3 channels, one pixel high.
+std::unique_ptr<nn::Layer> vit(nn::ImagePooling pooling) {
+  const nn::ViTOptions options{.image = {.height = 1, .width = inputs, .channels = 3},
+                               .patch = 1,
+                               .classes = 4,
+                               .pooling = pooling,
+                               .dropout = 0.2f,
+                               .encoder = {.blocks = 1, .block = {.width = inputs}, .final_norm = true}};
+  return std::make_unique<nn::ViT>(options, [](std::int64_t) -> std::unique_ptr<nn::Layer> {
+    return square_feedforward<nn::FFF>({.depth = 2, .leaf_width = 2, .activation = Activation::gelu});
+  });
 }
 
 // By name of the architecture.
@@ -113,6 +126,8 @@ const std::multimap<std::string, Make> layers{
      }},
     {"tree-fff", make<nn::TreeFFF>({.inputs = inputs, .outputs = 3, .trees = 2, .depth = 1})},
     {"tree-fff", make<nn::TreeFFF>({.inputs = inputs, .outputs = 3, .trees = 2, .depth = 3, .bias = false})},
+    {"vit", [] { return vit(nn::ImagePooling::class_token); }},
+    {"vit", [] { return vit(nn::ImagePooling::mean); }},
 };
 
 }  // namespace

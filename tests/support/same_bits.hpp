@@ -27,7 +27,7 @@ std::vector<Tensor> same_bits_on_any_threads(const Work& work) {
     const ThreadGuard guard(threads);
     return work();
   };
-  const std::vector<Tensor> expected = on(1);
+  std::vector<Tensor> expected = on(1);
   for (const int threads : {2, 3, 5}) {
     const std::vector<Tensor> found = on(threads);
     BOOST_TEST_REQUIRE(found.size() == expected.size());
