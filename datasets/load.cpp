@@ -207,15 +207,20 @@ void require_known(std::string_view name) {
   if (parts.kind.empty()) catalog_entry(name);
 }
 
-ClassificationDataset load(std::string_view name, Split split, const Options& options) {
+void require_images(std::string_view name) {
+  require_known(name);
+  const std::string kind = parse_dataset_name(name).kind;
+  if (!kind.empty() && kind != "idx") {
+    throw ConfigError(fmt::format("data set {}: expected images, found a table", name));
+  }
+}
+
+ImageDataset load_images(std::string_view name, Split split, const Options& options) {
+  require_images(name);
   const DatasetName parts = parse_dataset_name(name);
   if (parts.kind == "idx") {
     if (!parts.options.empty()) throw ConfigError(fmt::format("data set {}: an IDX folder has no options", name));
     return idx_folder(parts.path, split, options);
-  }
-  if (!parts.kind.empty()) {
-    const auto [train, test] = load_table<std::int32_t>(parts, options.input);
-    return split == Split::train ? train : test;
   }
   const std::string_view known = catalog_entry(name).name;
   if (known == "usps") return usps(split, options);
@@ -223,6 +228,13 @@ ClassificationDataset load(std::string_view name, Split split, const Options& op
   if (known == "cifar-100") return cifar_100(split, options);
   if (known == "svhn") return svhn(split, options);
   return catalog_idx(known, split, options);
+}
+
+ClassificationDataset load(std::string_view name, Split split, const Options& options) {
+  const DatasetName parts = parse_dataset_name(name);
+  if (parts.kind.empty() || parts.kind == "idx") return load_images(name, split, options);
+  const auto [train, test] = load_table<std::int32_t>(parts, options.input);
+  return split == Split::train ? train : test;
 }
 
 RegressionDataset load_regression(std::string_view name, Split split, const Options& options) {

@@ -56,10 +56,14 @@ ImageDataset idx_folder(const std::filesystem::path& folder, Split split, const 
 /// Throws ConfigError for an unknown name or option, DataError for files that are missing or damaged, for a part
 /// without samples, and for parts that do not fit each other.
 ClassificationDataset load(std::string_view name, Split split, const Options& options = {});
+/// The same of images, which know their shape. Throws ConfigError for a table, too.
+ImageDataset load_images(std::string_view name, Split split, const Options& options = {});
 /// The same with numbers to predict: `csv:` (label: one or more columns), `npy:` and `safetensors:` (targets [n] or [n,
 /// outputs]). Targets are as they stand in the file: see fit_targets. Throws ConfigError for images, too.
 RegressionDataset load_regression(std::string_view name, Split split, const Options& options = {});
 /// Throws ConfigError for a name that is neither in the catalog nor one of those forms. Looks at no file.
 void require_known(std::string_view name);
+/// Likewise, and for a table.
+void require_images(std::string_view name);
 
 }  // namespace canopy::datasets
