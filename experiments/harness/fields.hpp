@@ -37,18 +37,24 @@ struct Unchecked {};
 inline constexpr Unchecked unchecked;
 
 namespace detail {
-
 [[noreturn]] inline void throw_unknown(const std::string& key, const std::string& found,
                                        const std::vector<std::string>& known) {
   throw ConfigError(fmt::format("{}: '{}' is unknown; known: {}", key, found, fmt::join(known, ", ")));
 }
+}  // namespace detail
 
-template <class E>
-std::vector<std::string> names_of() {
+/// What has this name in a list, for the setting `key`. Throws ConfigError, with the known ones, where nothing has.
+template <class T>
+T find_named(const std::string& key, const std::string& name, const std::vector<std::pair<std::string, T>>& list) {
   std::vector<std::string> names;
-  for (const auto& [name, value] : Names<E>::list()) names.push_back(name);
-  return names;
+  for (const auto& [each, value] : list) {
+    if (each == name) return value;
+    names.push_back(each);
+  }
+  detail::throw_unknown(key, name, names);
 }
+
+namespace detail {
 
 template <class E>
 std::string name_of(E value) {
@@ -60,10 +66,7 @@ std::string name_of(E value) {
 
 template <class E>
 E value_of(const std::string& key, const std::string& text) {
-  for (const auto& [name, each] : Names<E>::list()) {
-    if (name == text) return each;
-  }
-  throw_unknown(key, text, names_of<E>());
+  return find_named(key, text, Names<E>::list());
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 #include <canopy/experiments/harness/metrics.hpp>
@@ -38,7 +39,8 @@ std::vector<harness::Figure> entropy_figures(const std::filesystem::path& folder
       line.width = 0.5;
       nodes.push_back(std::move(line));
     } else {
-      line.title = fmt::format("level {}", levels.size());
+      line.title = name.substr(std::string_view("entropy_").size());  // "level_0", "layer_1"
+      std::ranges::replace(line.title, '_', ' ');
       line.colour = harness::colour(levels.size());
       line.width = 3;
       levels.push_back(std::move(line));

@@ -1,5 +1,7 @@
 #include <canopy/experiments/training/evaluate_checkpoint.hpp>
 
+#include <string>
+
 #include <canopy/canopy.hpp>
 
 #include <fmt/format.h>
@@ -28,6 +30,15 @@ Input input_of(const LoadedModel& loaded, const EvalOptions& options) {
                   options.checkpoint.string(), found->second));
 }
 
+// Of one sample: the pixels of an image, or what the first map reads.
+std::int64_t inputs_of(const LoadedModel& loaded) {
+  const nn::Architecture described = loaded.model->architecture();
+  if (described.name != "vit") return loaded.model->parameters().front().shape()[-1];
+  std::int64_t pixels = 1;
+  for (const char* side : {"channels", "height", "width"}) pixels *= std::stoll(described.options.at(side));
+  return pixels;
+}
+
 Split split_of(const std::string& name) {
   if (name == "test") return Split::test;
   if (name == "train") return Split::train;
@@ -41,7 +52,7 @@ EvalResult evaluate_checkpoint(const EvalOptions& options) {
   const ClassificationDataset dataset = datasets::load(options.dataset, split_of(options.split),
                                                        {.input = input_of(loaded, options), .root = options.data})
                                             .as_saved();
-  const std::int64_t inputs = loaded.model->parameters().front().shape()[-1];
+  const std::int64_t inputs = inputs_of(loaded);
   if (inputs != dataset.features()) {
     throw ConfigError(fmt::format("{} reads {} inputs, a sample of {} has {}", options.checkpoint.string(), inputs,
                                   options.dataset, dataset.features()));

@@ -14,8 +14,16 @@ namespace canopy::training {
 /// trees. The model must be in evaluation mode.
 double mean_node_entropy(const nn::Layer& model, const ClassificationDataset& dataset);
 
-/// Of the batch that a model has just seen in training: the mean of each level's nodes, then each node's, in heap
-/// order; of the first tree in the trace.
+/// The same of each such tree by its full name, in the order of registration.
+std::vector<std::pair<std::string, double>> mean_entropy_of_trees(const nn::Layer& model,
+                                                                  const ClassificationDataset& dataset);
+
+/// Of the batch that a model has just seen in training, the mean of each tree's nodes, in the order of the trace:
+/// "entropy_layer_1", ...
+std::vector<std::pair<std::string, double>> entropies_by_layer(const nn::RoutingTrace& trace);
+
+/// Likewise, the mean of each level's nodes, then each node's, in heap order; of the first tree in the trace:
+/// "entropy_level_0", ..., "entropy_node_0", ...
 std::vector<std::pair<std::string, double>> entropies_by_level(const nn::RoutingTrace& trace);
 
 }  // namespace canopy::training

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <canopy/autograd/tape.hpp>
+#include <canopy/core/random.hpp>
 #include <canopy/datasets/data_loader.hpp>
 #include <canopy/experiments/training/optimisation.hpp>
 #include <canopy/experiments/training/routing_recipe.hpp>
@@ -52,7 +53,8 @@ class RoutedTask : public Task {
 };
 
 /// Trains on shuffled batches of `train`, whose batches are pairs of inputs (a Tensor) and targets. Derive from it and
-/// give it scores: `evaluate`.
+/// give it scores: `evaluate`. Data that differ from pass to pass have a `start_pass(number)`, which is called before
+/// each, also where a training goes on in the middle of one, with a number that no other pass has.
 template <Dataset D>
 class SupervisedTask : public RoutedTask {
  public:
@@ -60,10 +62,11 @@ class SupervisedTask : public RoutedTask {
   /// The mean loss of a batch.
   using LossFunction = std::function<Variable(const Variable& output, const Targets& targets)>;
 
+  /// Trees are initialised from so many samples, or all, where the recipe wants it.
   SupervisedTask(std::unique_ptr<nn::Layer> model, D train, LossFunction loss, const Optimisation& optimisation,
-                 const RoutingRecipe& routing)
+                 const RoutingRecipe& routing, std::int64_t samples_for_trees = 8192)
       : RoutedTask(std::move(model), optimisation, routing), train_(std::move(train)), loss_(std::move(loss)) {
-    if (routing.tree_initialisation) nn::initialise_trees(this->model(), samples(8192));
+    if (routing.tree_initialisation) nn::initialise_trees(this->model(), samples(samples_for_trees));
   }
 
   const D& train() const { return train_; }
@@ -73,6 +76,10 @@ class SupervisedTask : public RoutedTask {
   }
 
   void run_epoch(std::int64_t skip, const Step& step) override {
+    // Where the stream of the order stands: also after a resume, which puts it back.
+    if constexpr (requires { train_.start_pass(std::uint64_t{}); }) {
+      train_.start_pass(random_stream("order").position());
+    }
     const DataLoader loader(train_, {.batch_size = optimisation().batch_size, .shuffle = true, .skip = skip});
     for (const auto& batch : loader) {
       const auto loss = [&] {

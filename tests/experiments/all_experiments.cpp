@@ -49,6 +49,10 @@ const std::vector<Small>& small_grids() {
       {"fff/experts", {"width=64", "batch_size=128", "recipe=literal,nearest,canopy"}, 9},
       {"fff/hardening", {"depth=2", "batch_size=32"}, 3},
       {"fff/ablation", {"width=8", "leaf_width=2"}, 17},
+      {"fff/vit",
+       {"width=8", "leaf_width=2", "literal_leaf_width=2", "recipe=canopy,literal,literal-h10,literal-frozen",
+        "patch=1", "model_width=8", "blocks=2", "heads=2", "batch_size=64", "images=300"},
+       9},
       {"balance/load-balance", {"width=8", "leaf_width=2"}, 4},
       {"balance/master-leaf", {"width=8", "leaf_width=2"}, 5}};
   return grids;
@@ -72,7 +76,7 @@ harness::Json result_of(const Folder& folder, const std::string& out, const std:
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_preset_is_a_grid) {
-  BOOST_TEST(experiments().size() == 7u);
+  BOOST_TEST(experiments().size() == 8u);
   for (const harness::Experiment& each : experiments()) {
     BOOST_TEST_CONTEXT(each.name) {
       std::vector<std::string> presets;
@@ -169,17 +173,28 @@ BOOST_AUTO_TEST_CASE(every_experiment_gives_the_same_bytes_after_it_was_killed) 
       entropies.starts_with("step,entropy_level_0,entropy_level_1,entropy_node_0,entropy_node_1,entropy_node_2\n0,"));
   BOOST_TEST(entropies.find("\n60,") != std::string::npos);
 
+  // A column and a record for each block of a vision transformer.
+  const auto transformer = folder / "fff/vit-a/cells" / (dataset + "-fff-w8-l2-canopy") / "0";
+  BOOST_TEST(program::content(transformer / "entropies.csv").starts_with("step,entropy_layer_1,entropy_layer_2\n0,"));
+  const auto layers = harness::Json::parse(program::content(transformer / "layers.json"));
+  BOOST_TEST(layers.size() == 2u);
+  BOOST_TEST(layers[1].at("layer") == "encoder.1.feedforward");
+  BOOST_TEST(layers[1].at("leaves") == 4);
+
   // The checkpoint is the model of G_A; last.safetensors is whole, too.
+  const auto score_of = [&](const program::fs::path& file) {
+    const auto outcome = program::run(
+        CANOPY_DRIVER, {"eval", file.string(), "--dataset", "idx:" + (folder / "images").string(), "--soft", "--json"});
+    BOOST_REQUIRE_MESSAGE(outcome.exit_code == 0, outcome.err);
+    return harness::Json::parse(outcome.out);
+  };
   const auto cell = folder / "balance/master-leaf-a/cells" / (dataset + "-master-leaf-w8-l2-released") / "0";
-  for (const char* file : {"checkpoint.safetensors", "last.safetensors"}) {
-    const auto outcome = program::run(CANOPY_DRIVER, {"eval", (cell / file).string(), "--dataset",
-                                                      "idx:" + (folder / "images").string(), "--soft", "--json"});
-    BOOST_TEST(outcome.exit_code == 0, outcome.err);
-    const auto score = harness::Json::parse(outcome.out);
-    if (file == std::string("checkpoint.safetensors")) {
-      BOOST_TEST(score.at("accuracy_soft") == released.at("g_a_soft"));
-      BOOST_TEST(score.at("accuracy_hard") == released.at("g_a"));
-    }
+  score_of(cell / "last.safetensors");
+  const auto of_vit = result_of(folder, "fff/vit-a", dataset + "-fff-w8-l2-canopy");
+  for (const auto& [file, result] : {std::pair(cell, released), std::pair(transformer, of_vit)}) {
+    const auto score = score_of(file / "checkpoint.safetensors");
+    BOOST_TEST(score.at("accuracy_soft") == result.at("g_a_soft"));
+    BOOST_TEST(score.at("accuracy_hard") == result.at("g_a"));
   }
 }
 
