@@ -5,6 +5,7 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/gemm_direct.hpp>
+#include <canopy/core/kernels/gemm_dots.hpp>
 #include <canopy/core/threads.hpp>
 
 #include <cblas.h>
@@ -69,6 +70,10 @@ void gemm(const Factor& a, const Factor& b, const Destination& c, Update update,
   if (k == 0) {
     for (std::int64_t i = 0; i < m && update == Update::overwrite; ++i) std::fill_n(c.data + i * c.stride, n, 0.f);
     if (finish) finish(0, m, 0, n);
+    return;
+  }
+  if (gemm_dots_pays(a.op, b.op, m, n, k)) {
+    gemm_dots(a, b, c, update, finish);
     return;
   }
   if (gemm_direct_pays(a.op, b.op, m, n, k)) {
