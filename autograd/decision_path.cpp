@@ -104,7 +104,7 @@ Variable path_probability(const Variable& logits) {
     throw ShapeError(fmt::format("path_probability: logits [batch, depth] needed, not {}", logits.shape().to_string()));
   }
   const std::int64_t batch = logits.extent(0), depth = logits.extent(1);
-  const Tensor z = logits.value();
+  const Tensor& z = logits.value();
   Tensor probability({batch});
   float* s = probability.mutable_data();
   for (std::int64_t b = 0; b < batch; ++b) {

@@ -94,7 +94,7 @@ std::string dot(std::span<const Node> nodes, const RangesBySlot& ranges) {
   const auto identifier = [&](const std::shared_ptr<GradientSlot>& slot) {
     if (slot->tape != 0) return fmt::format("n{}", slot->index);
     const auto [leaf, is_new] = leaves.emplace(slot.get(), leaves.size());
-    const std::string id = fmt::format("p{}", leaf->second);
+    std::string id = fmt::format("p{}", leaf->second);
     if (is_new)
       out << fmt::format("  {} [label={}];\n", id, quoted(fmt::format("{}\n{}", label(slot), describe(*slot))));
     return id;

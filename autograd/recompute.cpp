@@ -68,13 +68,14 @@ class Recomputation {
   }
 
  private:
-  Recomputation(const Function& function, const std::vector<Variable>& inputs) : function_(function), inputs_(inputs) {}
+  Recomputation(Function function, const std::vector<Variable>& inputs)
+      : function_(std::move(function)), inputs_(inputs) {}
 
   // The first call. Leaves that are no inputs are appended to `given`.
   std::vector<Variable> rehearse(std::vector<Variable>& given) {
     Tape rehearsal(Tape::Purpose::rehearsal, {});
     const RandomNotes notes;
-    const std::vector<Variable> outputs = function_(inputs_);
+    std::vector<Variable> outputs = function_(inputs_);
     random_ = notes.positions();
     fingerprint_ = fingerprint(outputs);
     for (const Variable& leaf : rehearsal.leaves_) {

@@ -214,7 +214,7 @@ void FileAppender::sync() {
   if (!synced(descriptor_)) fail("write", path_, errno);
 }
 
-FileWriter::FileWriter(const std::filesystem::path& path) : path_(path) {
+FileWriter::FileWriter(std::filesystem::path path) : path_(std::move(path)) {
   struct stat status {};
   const bool exists = stat(path_.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) fail("write", path_, EISDIR);

@@ -57,7 +57,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
 
   Header parse() {
     // To the parser a zero byte is the end of the text.
-    if (const auto zero = text_.find('\0'); zero != text_.npos) {
+    if (const auto zero = text_.find('\0'); zero != std::string_view::npos) {
       furthest_ = text_.data() + zero;
       fail("a zero byte");
     }

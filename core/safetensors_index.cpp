@@ -41,7 +41,8 @@ Json parse(const std::string& file, const std::string& text) {
 }
 
 bool lies_in_the_folder(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == name.npos && name.find('\0') == name.npos;
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
 }
 
 }  // namespace

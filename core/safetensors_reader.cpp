@@ -129,7 +129,7 @@ std::string read_header(const MappedFile& mapped, const std::string& file) {
         fmt::format("{}: at byte 0: expected a header of at most {} bytes, found the length {}", file, limit, length));
   }
   const auto size = static_cast<std::size_t>(length);
-  const std::string text(mapped.map(length_bytes, size).data(), size);
+  std::string text(mapped.map(length_bytes, size).data(), size);
   if (!text.starts_with('{')) {
     throw CheckpointError(fmt::format(
         "{}: at byte {}: expected the header to begin with '{{', found {}", file, length_bytes,

@@ -17,7 +17,8 @@ void resample(const float* image, const ImageShape& shape, const PlaneMap& map, 
   const std::int64_t plane = shape.height * shape.width;
   const float middle_x = static_cast<float>(shape.width - 1) / 2, middle_y = static_cast<float>(shape.height - 1) / 2;
   for (std::int64_t i = 0; i < plane; ++i) {
-    const float x = static_cast<float>(i % shape.width) - middle_x, y = static_cast<float>(i / shape.width) - middle_y;
+    const std::int64_t to_row = i / shape.width, to_column = i % shape.width;
+    const float x = static_cast<float>(to_column) - middle_x, y = static_cast<float>(to_row) - middle_y;
     const float from_x = map.xx * x + map.xy * y + map.x0 + middle_x;
     const float from_y = map.yx * x + map.yy * y + map.y0 + middle_y;
     const auto column = static_cast<std::int64_t>(std::floor(from_x)),

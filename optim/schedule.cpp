@@ -40,7 +40,10 @@ Schedule step_decay(const StepDecay& options) {
   require_finite("step_decay", "rate", options.rate);
   require_finite("step_decay", "factor", options.factor);
   require_at_least(1, "step_decay", "every", options.every);
-  return [o = options](std::int64_t step) { return o.rate * std::pow(o.factor, static_cast<double>(step / o.every)); };
+  return [o = options](std::int64_t step) {
+    const std::int64_t decays = step / o.every;
+    return o.rate * std::pow(o.factor, static_cast<double>(decays));
+  };
 }
 
 Schedule milestones(const Milestones& options) {

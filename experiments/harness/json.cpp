@@ -35,7 +35,7 @@ bool is_utf8(std::string_view text) {
 }
 
 Json read_json(const std::filesystem::path& file) {
-  const Json json = failing_as<DataError>(file, [&] { return Json::parse(read_file(file)); });
+  Json json = failing_as<DataError>(file, [&] { return Json::parse(read_file(file)); });
   if (!json.is_object()) {
     throw DataError(fmt::format("{}: expected a JSON object, found {}", file.string(), json.type_name()));
   }

@@ -224,8 +224,8 @@ Result train(const ClassifierExperiment& experiment, const CellContext& context)
 
 }  // namespace
 
-Experiment make_experiment(ClassifierExperiment own) {
-  const auto shared = std::make_shared<const ClassifierExperiment>(std::move(own));
+Experiment make_experiment(ClassifierExperiment classifier) {
+  const auto shared = std::make_shared<const ClassifierExperiment>(std::move(classifier));
   Experiment experiment{
       .name = shared->name,
       .paper = shared->paper,

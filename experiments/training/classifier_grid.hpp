@@ -80,6 +80,6 @@ struct ClassifierExperiment {
 /// With the settings of `grid`, then "recipe" (a list), "epochs", "patience" (0: off) and, for each field of a recipe,
 /// what changes it, all checked before a cell runs. Each cell keeps its recipe as resolved in recipe.json beside its
 /// result.
-harness::Experiment make_experiment(ClassifierExperiment experiment);
+harness::Experiment make_experiment(ClassifierExperiment classifier);
 
 }  // namespace canopy::training

@@ -27,7 +27,7 @@ void RoutedTask::set_progress(const Progress& progress) {
 Variable RoutedTask::loss_of(const Tensor& inputs, const std::function<Variable(const Variable& output)>& task_loss) {
   const nn::RoutingTrace trace;
   const Variable output = model_->forward(inputs);
-  const Variable loss = routing_.with_losses(task_loss(output), trace);
+  Variable loss = routing_.with_losses(task_loss(output), trace);
   if (!std::isfinite(loss.value().item())) return loss;
   observe(trace);
   if (optimisation_.local_batch > 0) usage_.add(trace);

@@ -12,7 +12,8 @@ Tensor sinusoids(const Indices& positions, std::int64_t width) {
   float* out = result.mutable_data();
   for (const std::int32_t position : positions.elements()) {
     for (std::int64_t j = 0; j < width; ++j) {
-      const double rate = std::pow(10000., -static_cast<double>(j / 2 * 2) / static_cast<double>(width));
+      const std::int64_t pair = j - j % 2;
+      const double rate = std::pow(10000., -static_cast<double>(pair) / static_cast<double>(width));
       *out++ = static_cast<float>(j % 2 == 0 ? std::sin(position * rate) : std::cos(position * rate));
     }
   }

@@ -251,7 +251,7 @@ BOOST_AUTO_TEST_CASE(errors_inside) {
   const Variable x = parameter({3}, "x");
   int call = 0, failing = 1;
   const auto block = [&](const Variable& v) {
-    const Variable y = noisy(v);
+    Variable y = noisy(v);
     if (++call == failing) throw std::runtime_error("inside");
     return y;
   };

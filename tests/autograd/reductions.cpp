@@ -21,8 +21,8 @@ namespace {
 // Distinct numbers 0.1 apart, so that a step of the gradient check moves no maximum.
 Variable parameter(const Shape& shape) {
   Tensor value(shape);
-  const std::int64_t n = value.size();
-  for (std::int64_t i = 0; i < n; ++i) value.mutable_data()[i] = 0.1f * static_cast<float>(i * 37 % 101 - n / 2);
+  const std::int64_t n = value.size(), middle = n / 2;
+  for (std::int64_t i = 0; i < n; ++i) value.mutable_data()[i] = 0.1f * static_cast<float>(i * 37 % 101 - middle);
   return Variable::parameter(value, "x");
 }
 

@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(sgd_follows_its_definition) {
         kernels::SgdStep step = setting;
         step.first_step = t == 1;
         const Floats g = normal(n, fmt::format("g{}", t));
-        const Floats g_before = g;
+        const Floats g_before(g);
         kernels::sgd(p.data(), {g.data()}, step.momentum == 0 ? nullptr : buffer.data(), n, step);
         naive_sgd(twin, g, twin_buffer, step);
         BOOST_TEST((g == g_before));

@@ -259,11 +259,11 @@ BOOST_AUTO_TEST_CASE(many_threads_infer_with_one_model) {
   const Tensor expected = shared(x).value();
   std::vector<int> equal(4, 0);
   std::vector<std::thread> threads;
-  for (std::size_t t = 0; t < equal.size(); ++t) {
-    threads.emplace_back([&, t] {
+  for (int& is_equal : equal) {
+    threads.emplace_back([&] {
       bool same = true;
       for (int i = 0; i < 20; ++i) same = same && std::ranges::equal(shared(x).value().elements(), expected.elements());
-      equal[t] = same ? 1 : 0;
+      is_equal = same ? 1 : 0;
     });
   }
   for (std::thread& thread : threads) thread.join();
