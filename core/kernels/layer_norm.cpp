@@ -133,31 +133,31 @@ Row normalise_in_double(const float* x, const float* weight, const float* bias, 
 
 }  // namespace
 
-void layer_norm(const float* x, const float* weight, const float* bias, float eps, std::int64_t rows,
-                std::int64_t width, float* y, float* mean, float* inverse_deviation) {
-  if (width == 0) return;
-  parallel_for(rows, simd::grain / width + 1, [=](std::int64_t begin, std::int64_t end) {
+void layer_norm(const float* x, const float* weight, const float* bias, float eps, std::int64_t rows, std::int64_t n,
+                float* y, float* mean, float* inverse_deviation) {
+  if (n == 0) return;
+  parallel_for(rows, simd::grain / n + 1, [=](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const float* row = x + i * width;
+      const float* row = x + i * n;
       Batch sum(0.f), squares(0.f);
-      for_each_register(width, [&](std::int64_t j, std::int64_t count) { sum += load(row + j, count); });
-      const float m = simd::reduce_add(sum) / static_cast<float>(width);
+      for_each_register(n, [&](std::int64_t j, std::int64_t count) { sum += load(row + j, count); });
+      const float m = simd::reduce_add(sum) / static_cast<float>(n);
       // The squares of the deviations, not the mean square minus the squared mean, which cancels.
-      for_each_register(width, [&](std::int64_t j, std::int64_t count) {
+      for_each_register(n, [&](std::int64_t j, std::int64_t count) {
         const Batch deviation = load(row + j, count, m) - Batch(m);
         squares = xsimd::fma(deviation, deviation, squares);
       });
-      const float s = 1.f / std::sqrt(simd::reduce_add(squares) / static_cast<float>(width) + eps);
+      const float s = 1.f / std::sqrt(simd::reduce_add(squares) / static_cast<float>(n) + eps);
       if (!is_moderate(s)) {
-        const Row wide = normalise_in_double(row, weight, bias, eps, width, y + i * width);
+        const Row wide = normalise_in_double(row, weight, bias, eps, n, y + i * n);
         mean[i] = wide.mean;
         inverse_deviation[i] = wide.inverse_deviation;
         continue;
       }
-      for_each_register(width, [&](std::int64_t j, std::int64_t count) {
+      for_each_register(n, [&](std::int64_t j, std::int64_t count) {
         const Batch z = (load(row + j, count) - Batch(m)) * Batch(s);
         const Batch b = bias == nullptr ? Batch(0.f) : load(bias + j, count);
-        store(y + i * width + j, xsimd::fma(z, load(weight + j, count), b), count);
+        store(y + i * n + j, xsimd::fma(z, load(weight + j, count), b), count);
       });
       mean[i] = m;
       inverse_deviation[i] = s;
@@ -166,33 +166,32 @@ void layer_norm(const float* x, const float* weight, const float* bias, float ep
 }
 
 void layer_norm_backward(const float* x, const float* weight, const float* mean, const float* inverse_deviation,
-                         const float* dy, std::int64_t rows, std::int64_t width, float* dx, float* dweight,
-                         float* dbias) {
-  if (width == 0) return;
+                         const float* dy, std::int64_t rows, std::int64_t n, float* dx, float* dweight, float* dbias) {
+  if (n == 0) return;
   const bool column_sums = dweight != nullptr || dbias != nullptr;
   const std::int64_t blocks = (rows + rows_a_block - 1) / rows_a_block;
-  Tensor partial(column_sums ? Shape{blocks, 2, width} : Shape{0});
+  Tensor partial(column_sums ? Shape{blocks, 2, n} : Shape{0});
   float* sums = partial.mutable_data();
-  const std::int64_t grain = (simd::grain / width / rows_a_block + 1) * rows_a_block;
+  const std::int64_t grain = (simd::grain / n / rows_a_block + 1) * rows_a_block;
   parallel_for(rows, grain, [=](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const Row row{x + i * width, weight, dy + i * width, mean[i], inverse_deviation[i]};
+      const Row row{x + i * n, weight, dy + i * n, mean[i], inverse_deviation[i]};
       if (column_sums) {
-        float* block = sums + i / rows_a_block * 2 * width;
-        if (i % rows_a_block == 0) std::fill_n(block, 2 * width, 0.f);
-        add_column_sums(row, width, block, block + width);
+        float* block = sums + i / rows_a_block * 2 * n;
+        if (i % rows_a_block == 0) std::fill_n(block, 2 * n, 0.f);
+        add_column_sums(row, n, block, block + n);
       }
-      if (dx != nullptr) input_gradient(row, width, dx + i * width);
+      if (dx != nullptr) input_gradient(row, n, dx + i * n);
     }
   });
   const auto sum_blocks = [&](const float* first, float* out) {
-    std::fill_n(out, width, 0.f);
+    std::fill_n(out, n, 0.f);
     for (std::int64_t b = 0; b < blocks; ++b) {
-      for (std::int64_t j = 0; j < width; ++j) out[j] += first[b * 2 * width + j];
+      for (std::int64_t j = 0; j < n; ++j) out[j] += first[b * 2 * n + j];
     }
   };
   if (dweight != nullptr) sum_blocks(sums, dweight);
-  if (dbias != nullptr) sum_blocks(sums + width, dbias);
+  if (dbias != nullptr) sum_blocks(sums + n, dbias);
 }
 
 }  // namespace canopy::kernels

@@ -55,9 +55,9 @@ std::vector<Settings::Entry> settings_of() {
       {"leaf_width", within(widths, Integers{32, 1})},
       {"literal_leaf_width", within(widths, Integers{32})},
       {"recipe", Texts{"canopy"}},
-      {"epochs", within(count_from_1, std::int64_t{8})},
+      {"epochs", within(count_from_1, std::int64_t{6})},
       {"patience", within(count_from_0, std::int64_t{0})},
-      {"images", within(count_from_0, std::int64_t{5000})},  // of the training set; 0: all
+      {"images", within(count_from_0, std::int64_t{2000})},  // of the training set; 0: all
   };
   const std::vector<Settings::Entry> sizes = vit_sizes();
   entries.insert(entries.end(), sizes.begin(), sizes.end());
