@@ -64,6 +64,9 @@ class VitTask final : public training::SupervisedTask<AugmentedImages> {
 
   Safetensors export_model() override { return to_safetensors(model(), validation_.metadata()); }
 
+ protected:
+  std::int64_t batches_ahead() const override { return 2; }
+
  private:
   void observe(const nn::RoutingTrace& trace) override {
     if (entropies_ && progress().batches % steps_between_entropies == 0) {

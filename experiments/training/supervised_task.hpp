@@ -80,7 +80,8 @@ class SupervisedTask : public RoutedTask {
     if constexpr (requires { train_.start_pass(std::uint64_t{}); }) {
       train_.start_pass(random_stream("order").position());
     }
-    const DataLoader loader(train_, {.batch_size = optimisation().batch_size, .shuffle = true, .skip = skip});
+    const DataLoader loader(
+        train_, {.batch_size = optimisation().batch_size, .shuffle = true, .prefetch = batches_ahead(), .skip = skip});
     for (const auto& batch : loader) {
       const auto loss = [&] {
         return loss_of(batch.first, [&](const Variable& output) { return loss_(output, batch.second); });
@@ -88,6 +89,11 @@ class SupervisedTask : public RoutedTask {
       if (!step(loss)) return;
     }
   }
+
+ protected:
+  /// So many batches are made by a thread of their own before they are wanted, for data that cost work; 0: each when it
+  /// is.
+  virtual std::int64_t batches_ahead() const { return 0; }
 
  private:
   // Inputs of so many samples from all over the training data, or of all.
