@@ -11,9 +11,8 @@
 #include <canopy/experiments/fff/vit_recipe.hpp>
 #include <canopy/experiments/harness/metrics.hpp>
 #include <canopy/experiments/training/cell_training.hpp>
+#include <canopy/experiments/training/classified_data.hpp>
 #include <canopy/experiments/training/node_entropies.hpp>
-
-#include <fmt/format.h>
 
 namespace canopy::fff {
 
@@ -29,25 +28,18 @@ struct Data {
 };
 
 Data load_data(const CellContext& context) {
-  const std::string& name = context.cell.text("dataset");
-  ImageDataset all = load_vit_images(name, Split::train, context.data);
+  ImageDataset all = load_vit_images(context.cell.text("dataset"), Split::train, context.data);
   if (const auto count = context.settings.get<std::int64_t>("images"); count > 0 && count < all.size()) {
     all = all.split(static_cast<double>(count) / static_cast<double>(all.size())).first;
   }
-  auto [train, validation] = all.split(0.9);
-  if (train.size() == 0 || validation.size() == 0) {
-    throw DataError(fmt::format("data set {}: expected images enough to hold back a tenth for validation, found {}",
-                                name, all.size()));
-  }
+  auto [train, validation] = training::hold_out_a_tenth(all);
   return {std::move(train), std::move(validation)};
 }
-
-Variable mean_cross_entropy(const Variable& logits, const Indices& labels) { return cross_entropy(logits, labels); }
 
 class VitTask final : public training::SupervisedTask<AugmentedImages> {
  public:
   VitTask(const CellContext& context, const Data& data, const VitRecipe& recipe, std::unique_ptr<nn::Layer> model)
-      : SupervisedTask(std::move(model), AugmentedImages(data.train, recipe.augmentation), mean_cross_entropy,
+      : SupervisedTask(std::move(model), AugmentedImages(data.train, recipe.augmentation), training::mean_cross_entropy,
                        recipe.optimisation, recipe.routing, images_for_trees),
         validation_(data.validation) {
     if (!nn::soft_trees(this->model()).empty()) {

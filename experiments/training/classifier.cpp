@@ -6,9 +6,8 @@
 #include <canopy/canopy.hpp>
 #include <canopy/experiments/harness/metrics.hpp>
 #include <canopy/experiments/training/cell_training.hpp>
+#include <canopy/experiments/training/classified_data.hpp>
 #include <canopy/experiments/training/node_entropies.hpp>
-
-#include <fmt/format.h>
 
 namespace canopy::training {
 namespace {
@@ -26,16 +25,9 @@ Data load_data(const ClassifierOptions& options, const std::filesystem::path& ro
   const ClassificationDataset all = datasets::load(options.dataset, Split::train, input);
   const ClassificationDataset test = datasets::load(options.dataset, Split::test, input);
   if (options.recipe.task.selection == Selection::test) return {all, test, test};
-  auto [train, validation] = all.split(0.9);
-  if (train.size() == 0 || validation.size() == 0) {
-    throw DataError(
-        fmt::format("data set {}: expected training samples enough to hold back a tenth for validation, found {}",
-                    options.dataset, all.size()));
-  }
+  auto [train, validation] = hold_out_a_tenth(all);
   return {std::move(train), std::move(validation), test};
 }
-
-Variable mean_cross_entropy(const Variable& logits, const Indices& labels) { return cross_entropy(logits, labels); }
 
 class ClassifierTask final : public SupervisedTask<ClassificationDataset> {
  public:
