@@ -34,7 +34,7 @@ void attend(const AttentionProblem& problem, const AttentionHead& head, std::int
             float* out, float* log_sums) {
   const std::int64_t width = problem.width(), keys = head.visible(last - 1);
   const HeadRows<float> result = head.output(out);
-  for (std::int64_t i = first; i < last; ++i) std::fill_n(result[i], width, 0.f);
+  if (keys == 0) clear(result, first, last, width);
 
   Tensor tile({last - first, std::min(keys, attention_tile)}), factors({std::min(keys, attention_tile)});
   std::vector<RunningSoftmax> softmax(static_cast<std::size_t>(last - first));
@@ -54,7 +54,7 @@ void attend(const AttentionProblem& problem, const AttentionHead& head, std::int
       }
     }
     gemm_direct({scores.data, last - first, n}, factor(head.values(), begin, end, width),
-                destination(result, first, last, width), Update::add);
+                destination(result, first, last, width), begin > 0 ? Update::add : Update::overwrite);
   }
 
   for (std::int64_t i = first; i < last; ++i) {

@@ -28,13 +28,12 @@ void attend_backward(const AttentionProblem& problem, const AttentionHead& head,
   const float scale = problem.options.scale;
   const bool drops = problem.options.dropout > 0.f;
   const auto [dqueries, dkeys, dvalues] = head.parts(dqkv);
-  for (std::int64_t i = 0; i < head.tokens(); ++i) {
-    for (float* row : {dqueries[i], dkeys[i], dvalues[i]}) std::fill_n(row, width, 0.f);
-  }
+  if (keys == 0) clear(dqueries, 0, head.tokens(), width);
   Tensor gathered;
   HeadRows<float> dkeys_seen = dkeys, dvalues_seen = dvalues;
   if (head.gathers()) {
-    gathered = Tensor::zeros({2, keys, width});
+    for (const HeadRows<float>& rows : {dkeys, dvalues}) clear(rows, 0, head.tokens(), width);
+    gathered = Tensor({2, keys, width});
     dkeys_seen = {gathered.mutable_data(), width};
     dvalues_seen = {dkeys_seen[keys], width};
   }
@@ -45,9 +44,13 @@ void attend_backward(const AttentionProblem& problem, const AttentionHead& head,
   Tensor tiles({2, most_queries, most_keys}), dropped({drops ? most_queries : 0, most_keys}), factors({most_keys});
   for (std::int64_t begin = 0; begin < keys; begin += attention_tile) {
     const std::int64_t end = std::min(keys, begin + attention_tile), n = end - begin;
+    Update of_keys = Update::overwrite;  // by the first tile of queries that sees these keys: the last query sees all
     for (std::int64_t first = 0; first < head.tokens(); first += attention_tile) {
       const std::int64_t last = std::min(head.tokens(), first + attention_tile), m = last - first;
-      if (head.visible(last - 1, begin, end) == 0) continue;
+      if (head.visible(last - 1, begin, end) == 0) {
+        if (begin == 0) clear(dqueries, first, last, width);  // then they see no others
+        continue;
+      }
       const HeadRows<float> p{tiles.mutable_data(), n}, ds{p[most_queries], n};
       const HeadRows<float> p_dropped = drops ? HeadRows<float>{dropped.mutable_data(), n} : p;
       gemm_direct(factor(head.queries(), first, last, width), transposed(factor(head.keys(), begin, end, width)),
@@ -69,11 +72,12 @@ void attend_backward(const AttentionProblem& problem, const AttentionHead& head,
         simd::map_serial(0, n, ds_row, gradient, static_cast<const float*>(p_row), static_cast<const float*>(ds_row));
       }
       gemm_direct(transposed({p_dropped.data, m, n}), factor(dresult, first, last, width),
-                  destination(dvalues_seen, begin, end, width), Update::add);
+                  destination(dvalues_seen, begin, end, width), of_keys);
       gemm_direct({ds.data, m, n}, factor(head.keys(), begin, end, width), destination(dqueries, first, last, width),
-                  Update::add);
+                  begin > 0 ? Update::add : Update::overwrite);
       gemm_direct(transposed({ds.data, m, n}), factor(head.queries(), first, last, width),
-                  destination(dkeys_seen, begin, end, width), Update::add);
+                  destination(dkeys_seen, begin, end, width), of_keys);
+      of_keys = Update::add;
     }
   }
   if (head.gathers()) {

@@ -35,6 +35,10 @@ inline Destination destination(HeadRows<float> rows, std::int64_t begin, std::in
   return {rows[begin], end - begin, width, rows.stride};
 }
 
+inline void clear(HeadRows<float> rows, std::int64_t begin, std::int64_t end, std::int64_t width) {
+  for (std::int64_t i = begin; i < end; ++i) std::fill_n(rows[i], width, 0.f);
+}
+
 // Blocks of the random stream, four numbers each, for the probabilities of one query.
 inline std::uint64_t blocks_a_query(const Sequences& sequences) {
   return static_cast<std::uint64_t>((sequences.longest() + 3) / 4);

@@ -43,7 +43,7 @@ struct Strip {
 
 // C[rows, registers] (+)= sum over p of A(i, p) B[p, :].
 template <int rows, int registers>
-void tile(std::int64_t k, Strided a, Strip b, float* c, std::int64_t ldc, bool accumulate) {
+void tile(std::int64_t k, const Strided& a, const Strip& b, float* c, std::int64_t ldc, bool accumulate) {
   Batch sum[rows][registers];
   for (auto& row : sum) std::fill_n(row, registers, Batch(0.f));
   for (std::int64_t p = 0; p < k; ++p) {
@@ -69,7 +69,7 @@ void tile(std::int64_t k, Strided a, Strip b, float* c, std::int64_t ldc, bool a
   }
 }
 
-using Tile = void (*)(std::int64_t, Strided, Strip, float*, std::int64_t, bool);
+using Tile = void (*)(std::int64_t, const Strided&, const Strip&, float*, std::int64_t, bool);
 
 template <int registers, int... rows>
 constexpr std::array<Tile, sizeof...(rows)> tiles_of(std::integer_sequence<int, rows...>) {
@@ -139,7 +139,7 @@ class Strips {
   bool all_packed() const { return all_; }
   /// Strip s from row p on.
   Strip at(std::int64_t s, std::int64_t p) const {
-    if (s >= first_packed_) return {packed(s) + p * width(s), width(s), 16 * width(s)};
+    if (s >= first_packed_) return {packed(s) + p * width(s), width(s), 48 * width(s)};
     return {b_.data + p * b_.stride + s * strip_width, b_.stride, strip_width};  // the next strip is read next
   }
 
@@ -168,8 +168,8 @@ class Strips {
 };
 
 // `rows` rows of one strip of C; a strip that ends within a register goes through a copy of whole registers.
-void tile_of_strip(std::int64_t rows, std::int64_t columns, std::int64_t width, std::int64_t k, Strided a, Strip b,
-                   float* c, std::int64_t ldc, bool accumulate) {
+void tile_of_strip(std::int64_t rows, std::int64_t columns, std::int64_t width, std::int64_t k, const Strided& a,
+                   const Strip& b, float* c, std::int64_t ldc, bool accumulate) {
   const Tile run = tiles[static_cast<std::size_t>(width / simd::width - 1)][static_cast<std::size_t>(rows - 1)];
   if (columns == width) return run(k, a, b, c, ldc, accumulate);
   alignas(64) float padded[tile_rows * strip_width];
@@ -196,11 +196,11 @@ bool gemm_direct_pays(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int
 void gemm_direct(const Factor& a, const Factor& b, const Destination& c, Update update, const BlockFinish& finish) {
   const std::int64_t m = c.rows, n = c.columns, k = a.op_columns();
   if (m == 0 || n == 0) return;
-  const Strips strips(b, m > 4 * tile_rows);
+  const Strips strips(b, m > 4 * tile_rows && k > 96);
   // Rows of B that are not packed lie on pages of their own: fewer of them at a time.
   const std::int64_t block_k = strips.all_packed() ? 384 : 256;
   // The rows of A that all strips pass over while they are in the cache.
-  constexpr std::int64_t block_floats = 1 << 15;
+  constexpr std::int64_t block_floats = 1 << 16;
   const std::int64_t block_rows =
       std::max<std::int64_t>(1, block_floats / (tile_rows * std::min(k, block_k))) * tile_rows;
   const std::int64_t a_row = a.op == Op::none ? a.stride : 1;
@@ -208,9 +208,10 @@ void gemm_direct(const Factor& a, const Factor& b, const Destination& c, Update 
 
   const auto compute = [&](std::int64_t row_begin, std::int64_t s, std::int64_t p, std::int64_t p_end) {
     const std::int64_t row_end = std::min(m, row_begin + block_rows);
+    const Strip strip = strips.at(s, p);
     for (std::int64_t i = row_begin; i < row_end; i += tile_rows) {
       tile_of_strip(std::min(tile_rows, row_end - i), strips.columns(s), strips.width(s), p_end - p,
-                    {a.data + i * a_row + p * a_column, a_row, a_column}, strips.at(s, p),
+                    {a.data + i * a_row + p * a_column, a_row, a_column}, strip,
                     c.data + i * c.stride + s * strip_width, c.stride, update == Update::add || p > 0);
     }
     if (finish && p_end == k) {

@@ -146,12 +146,12 @@ BOOST_AUTO_TEST_CASE(agrees_with_its_naive_twin) {
   }
 }
 
-// The layers' own shapes, panels, strips that end within a register, blocks of k: the same bits for any number of
-// threads.
+// The layers' own shapes, panels, parts along k, strips that end within a register, blocks of k: the same bits for any
+// number of threads.
 BOOST_AUTO_TEST_CASE(large_products_agree_and_their_bits_do_not_depend_on_threads) {
-  const Sizes sizes[] = {{256, 128, 784}, {128, 784, 256},  {256, 784, 128}, {256, 10, 128},
-                         {10, 128, 256},  {130, 255, 1100}, {16, 700, 2100}, {3, 200, 1500},
-                         {41, 333, 1000}, {1100, 257, 40},  {70, 2500, 50},  {1000, 1, 1031}};
+  const Sizes sizes[] = {{256, 128, 784},  {128, 784, 256}, {256, 784, 128}, {256, 10, 128},  {10, 128, 256},
+                         {130, 255, 1100}, {16, 700, 2100}, {3, 200, 1500},  {41, 333, 1000}, {1100, 257, 40},
+                         {70, 2500, 50},   {1000, 1, 1031}, {100, 130, 5003}};
   for (const Sizes& s : sizes) {
     for (const Op op_a : ops) {
       for (const Op op_b : ops) {
@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(no_terms_give_zeros_and_still_finish) {
 
 BOOST_AUTO_TEST_CASE(finish_sees_every_element_once_when_it_is_complete) {
   const ThreadGuard guard(2);
-  const Sizes sizes[] = {{256, 127, 300}, {700, 300, 64}, {100, 900, 200}, {3, 5, 1030}, {20, 40, 600}};
+  const Sizes sizes[] = {{256, 127, 300}, {700, 300, 64}, {100, 900, 200}, {3, 5, 1030}, {20, 40, 600}, {64, 80, 4100}};
   for (const Sizes& s : sizes) {
     for (const Op op_a : ops) {
       for (const Op op_b : ops) {
