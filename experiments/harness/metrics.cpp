@@ -53,6 +53,13 @@ std::optional<double> value_of(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
+DataError missing_row(const std::filesystem::path& file, std::string_view column, std::int64_t number) {
+  return DataError(
+      fmt::format("{}: the row of {} {} is missing though the checkpoint counts it: remove the cell's folder to train "
+                  "it anew",
+                  file.string(), column, number));
+}
+
 }  // namespace
 
 void MetricsFile::cut(std::int64_t next, const Columns& columns) {
@@ -65,10 +72,7 @@ void MetricsFile::cut(std::int64_t next, const Columns& columns) {
     std::size_t row = 0;
     for (std::int64_t earlier = 0; earlier < next; earlier += stride_) {
       if (++row >= lines.size() || fields_of(lines[row]).front() != std::to_string(earlier)) {
-        throw DataError(
-            fmt::format("{}: the row of {} {} is missing though the checkpoint counts it: remove the "
-                        "cell's folder to train it anew",
-                        file_.string(), number_, earlier));
+        throw missing_row(file_, number_, earlier);
       }
       kept += lines[row] + "\n";
     }
@@ -83,6 +87,17 @@ void MetricsFile::append(std::int64_t number, const Columns& columns) {
   FileAppender file(file_);
   file.write(line.data(), line.size());
   file.sync();
+}
+
+void require_rows(const std::filesystem::path& file, std::int64_t count, std::int64_t stride) {
+  if (count == 0) return;  // nothing of it is kept
+  const auto columns = read_metrics(file);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto row = static_cast<std::size_t>(i);
+    const bool found = !columns.empty() && row < columns.front().second.size() &&
+                       columns.front().second[row] == static_cast<double>(i * stride);
+    if (!found) throw missing_row(file, columns.empty() ? "number" : columns.front().first, i * stride);
+  }
 }
 
 void ClockFile::append(const MetricsRow& row) {

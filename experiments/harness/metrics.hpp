@@ -53,6 +53,9 @@ class ClockFile {
   bool begun_ = false;
 };
 
+/// Throws DataError unless the file holds the rows of the numbers 0, stride, ... that a checkpoint counts.
+void require_rows(const std::filesystem::path& file, std::int64_t count, std::int64_t stride = 1);
+
 /// The columns of such a file; none where the file does not exist yet. A last row that was never finished is skipped.
 /// Throws DataError for a file that cannot be read or holds other rows.
 std::vector<std::pair<std::string, std::vector<double>>> read_metrics(const std::filesystem::path& file);

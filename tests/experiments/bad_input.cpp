@@ -91,6 +91,24 @@ BOOST_AUTO_TEST_CASE(no_space_for_one_cell) {
   check_resumed(folder, "full");
 }
 
+BOOST_AUTO_TEST_CASE(rows_of_a_finished_training_are_damaged) {
+  const Folder folder;
+  test::write_small_mnist(folder / "mnist");
+  BOOST_TEST(program::run(CANOPY_DRIVER, grid(folder, "run")).exit_code == 0);
+  const fs::path rows = cell(folder, "run", ff) / "metrics.csv";
+  const std::string whole = program::content(rows);
+  for (const std::string damage : {"", "garbage\n"}) {
+    fs::remove(cell(folder, "run", ff) / "result.json");
+    std::ofstream(rows) << damage;
+    const Outcome resumed = program::run(CANOPY_DRIVER, grid(folder, "run"));
+    BOOST_TEST(resumed.exit_code == 1);  // of a run some of whose cells fail
+    BOOST_TEST(contains(resumed.err, "metrics.csv"), resumed.err);
+    BOOST_TEST(!fs::exists(cell(folder, "run", ff) / "result.json"));
+  }
+  std::ofstream(rows) << whole;
+  check_resumed(folder, "run");
+}
+
 BOOST_AUTO_TEST_CASE(output_that_cannot_be_written) {
   const Folder folder;
   const std::string out = (folder / "run").string();

@@ -11,6 +11,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "programs/program.hpp"
+#include "support/errors.hpp"
 
 using namespace canopy;
 using namespace canopy::harness;
@@ -51,6 +52,22 @@ BOOST_AUTO_TEST_CASE(rows_that_the_checkpoint_counts_must_exist) {
   BOOST_CHECK_THROW(MetricsFile(folder / "absent.csv").append(1, columns(1)), DataError);
   std::ofstream(folder / "b.csv") << "epoch,loss\n0,1\n";
   BOOST_CHECK_THROW(MetricsFile(folder / "b.csv").append(1, columns(1)), DataError);
+}
+
+BOOST_AUTO_TEST_CASE(rows_are_required_where_a_checkpoint_counts_them) {
+  const program::Folder folder;
+  const auto file = folder / "metrics.csv";
+  BOOST_CHECK_NO_THROW(require_rows(file, 0));
+  BOOST_CHECK_EXCEPTION(require_rows(file, 1), DataError, speaks_of("metrics.csv"));
+  std::ofstream(file) << "step,loss\n0,0.5\n50,0.25\n100,0.1";  // the last was never finished
+  BOOST_CHECK_NO_THROW(require_rows(file, 2, 50));
+  BOOST_CHECK_EXCEPTION(require_rows(file, 3, 50), DataError, speaks_of("the row of step 100 is missing"));
+  BOOST_CHECK_EXCEPTION(require_rows(file, 2, 1), DataError, speaks_of("the row of step 1 is missing"));
+  std::ofstream(file) << "garbage";
+  BOOST_CHECK_NO_THROW(require_rows(file, 0));  // a training from the start cuts it
+  BOOST_CHECK_THROW(require_rows(file, 1), DataError);
+  std::ofstream(file) << "epoch,loss\n0,garbage\n";
+  BOOST_CHECK_THROW(require_rows(file, 1), DataError);
 }
 
 BOOST_AUTO_TEST_CASE(reading_skips_the_unfinished_row) {
