@@ -16,7 +16,8 @@ ClassificationDataset spirals(std::int64_t points, const char* part) {
   Indices arm({points});
   RandomStream(current_seed(), part).fill_normal(x.mutable_elements(), 0.f, 0.01f);
   for (std::int64_t i = 0; i < points; ++i) {
-    const double radius = std::sqrt(static_cast<double>(i / 2 + 1) / static_cast<double>(points / 2));
+    const std::int64_t place = i / 2 + 1, of = points / 2;  // along its arm
+    const double radius = std::sqrt(static_cast<double>(place) / static_cast<double>(of));
     const double angle = std::numbers::pi * (2 * radius + static_cast<double>(i % 2));
     x.mutable_data()[2 * i] += static_cast<float>(radius * std::cos(angle));
     x.mutable_data()[2 * i + 1] += static_cast<float>(radius * std::sin(angle));
