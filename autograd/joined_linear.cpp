@@ -7,6 +7,7 @@
 #include <canopy/autograd/tape.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/gemm.hpp>
+#include <canopy/core/kernels/gemm_direct.hpp>
 #include <canopy/core/kernels/reductions.hpp>
 
 #include <fmt/format.h>
@@ -77,8 +78,15 @@ Variable joined_linear(const Variable& x, std::span<const Variable> weights, std
         }
       };
     }
-    kernels::gemm({x.value().data(), rows, inputs}, transposed({part.weight.data(), part.outputs, inputs}),
-                  {out, rows, part.outputs, outputs}, kernels::Update::overwrite, add_bias);
+    const kernels::Factor x_rows{x.value().data(), rows, inputs};
+    const kernels::Destination columns{out, rows, part.outputs, outputs};
+    const kernels::PackedFactor* packed = is_recording() ? nullptr : weights[i].packed();
+    if (packed && kernels::gemm_packed_pays(rows)) {
+      kernels::gemm_packed(x_rows, *packed, columns, kernels::Update::overwrite, add_bias);
+    } else {
+      kernels::gemm(x_rows, transposed({part.weight.data(), part.outputs, inputs}), columns, kernels::Update::overwrite,
+                    add_bias);
+    }
   }
 
   const auto backward = [=, x_value = wants_x ? x.value() : Tensor(), x_shape = x.shape(), dx = x.sink(),

@@ -51,9 +51,14 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias,
   Tensor y(shape);
   Tensor z;  // kept only for the activations whose derivative needs it
   if (recorded && kernels::backward_reads_input(activation)) z = Tensor(shape);
-  kernels::linear_forward(rows, inputs, outputs, x.value().data(), weight.value().data(),
-                          bias.is_defined() ? bias.value().data() : nullptr, activation, y.mutable_data(),
-                          z.mutable_data());
+  const float* offset = bias.is_defined() ? bias.value().data() : nullptr;
+  const kernels::PackedFactor* packed = is_recording() ? nullptr : weight.packed();
+  if (packed && kernels::gemm_packed_pays(rows)) {
+    kernels::linear_forward(rows, x.value().data(), *packed, offset, activation, y.mutable_data());
+    return y;
+  }
+  kernels::linear_forward(rows, inputs, outputs, x.value().data(), weight.value().data(), offset, activation,
+                          y.mutable_data(), z.mutable_data());
   if (!is_recording()) return y;
 
   // What backward reads: x for dW, W for dx, and y or z for the activation.

@@ -7,6 +7,7 @@
 
 #include <canopy/core/error.hpp>
 #include <canopy/core/kernels/elementwise.hpp>
+#include <canopy/core/kernels/gemm_direct.hpp>
 #include <canopy/core/kernels/rows.hpp>
 
 #include <fmt/format.h>
@@ -179,6 +180,23 @@ void Variable::zero_grad() {
 void Variable::retain_grad() {
   if (!slot_) throw TapeError("retain_grad: a constant has no gradient");
   slot_->retain_grad = true;
+}
+
+void Variable::pack() {
+  if (!slot_) throw TapeError("pack: a constant has no packed copy");
+  if (shape().rank() != 2) {
+    throw ShapeError(fmt::format("pack: {} has the shape {} where [outputs, inputs] is needed", name_of(*slot_),
+                                 shape().to_string()));
+  }
+  slot_->packed = std::make_shared<const kernels::PackedFactor>(
+      kernels::transposed({value_.data(), value_.extent(0), value_.extent(1)}));
+  slot_->packed_buffer = value_.version_counter();
+  slot_->packed_version = value_.version();
+}
+
+const kernels::PackedFactor* Variable::packed() const {
+  if (!slot_ || !slot_->packed || value_.version() != slot_->packed_version) return nullptr;
+  return slot_->packed_buffer.lock() == value_.version_counter() ? slot_->packed.get() : nullptr;
 }
 
 const std::string& Variable::name() const {

@@ -1,6 +1,7 @@
 // Variable: a value with a place for its gradient.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,10 @@
 #include <canopy/core/array.hpp>
 
 namespace canopy {
+
+namespace kernels {
+class PackedFactor;
+}
 
 /// A gradient of which only some rows along the first axis are not zero: that of an embedding, or of the neurons that
 /// an input's path passes. It takes memory and time for these rows alone.
@@ -32,6 +37,10 @@ struct GradientSlot {
   std::uint64_t tape = 0;   // 0: a leaf, which belongs to no tape
   std::int64_t index = -1;  // of the operation that made it
   int output = 0;           // which of its outputs
+
+  std::shared_ptr<const kernels::PackedFactor> packed;            // of the value, when it was
+  std::weak_ptr<const std::atomic<std::uint64_t>> packed_buffer;  // the version of this buffer
+  std::uint64_t packed_version = 0;
 
   /// The gradient as one array of the value's shape; a row-sparse one stays what it is.
   const Tensor& shown_dense();
@@ -134,6 +143,14 @@ class Variable {
   GradientSink sink() const { return GradientSink(requires_grad() ? slot_ : nullptr); }
   void accumulate(Tensor grad) const { sink().accumulate(std::move(grad)); }
   void accumulate(RowGradient grad) const { sink().accumulate(std::move(grad)); }
+
+  /// Keeps a copy of a matrix [outputs, inputs] in the order in which `linear` reads it, for inference with weights
+  /// that stay: faster from five rows on, for as much memory again. The copy is out of use while operations are
+  /// recorded, and for good once the value is written to. Throws ShapeError for what is no matrix, TapeError for
+  /// constants.
+  void pack();
+  /// The packed copy, W^T; null if there is none of the value as it is.
+  const kernels::PackedFactor* packed() const;
 
   const std::string& name() const;
   /// Renames a parameter. Throws TapeError for constants.

@@ -23,6 +23,9 @@ class Linear : public Layer {
   Variable forward(const Variable& x) const override;
   Architecture architecture() const override;
 
+  /// For inference: see Variable::pack().
+  void pack() { weight_.pack(); }
+
   const Variable& weight() const { return weight_; }
   const Variable& bias() const { return bias_; }
 

@@ -109,12 +109,15 @@ void gemm_in_parts(const Factor& a, const Factor& b, const Destination& c, Updat
 
 }  // namespace
 
+void require_product(const Factor& a, std::int64_t rows, std::int64_t columns, const Destination& c) {
+  if (a.op_rows() == c.rows && a.op_columns() == rows && columns == c.columns) return;
+  throw ShapeError(fmt::format("gemm: [{}, {}] and [{}, {}] have no product [{}, {}]", a.op_rows(), a.op_columns(),
+                               rows, columns, c.rows, c.columns));
+}
+
 void gemm(const Factor& a, const Factor& b, const Destination& c, Update update, const BlockFinish& finish) {
   const std::int64_t m = c.rows, n = c.columns, k = a.op_columns();
-  if (a.op_rows() != m || b.op_rows() != k || b.op_columns() != n) {
-    throw ShapeError(fmt::format("gemm: [{}, {}] and [{}, {}] have no product [{}, {}]", a.op_rows(), k, b.op_rows(),
-                                 b.op_columns(), m, n));
-  }
+  require_product(a, b.op_rows(), b.op_columns(), c);
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (std::int64_t i = 0; i < m && update == Update::overwrite; ++i) std::fill_n(c.data + i * c.stride, n, 0.f);

@@ -8,9 +8,10 @@
 #include <canopy/core/memory.hpp>
 
 namespace canopy::kernels {
-namespace {
 
 using simd::Batch;
+
+namespace {
 
 // A tile's sums, two registers a row, leave room for two registers of B and one number of A.
 #if defined(__AVX512F__) || defined(__aarch64__)
@@ -112,6 +113,8 @@ void transpose_strip(const float* in, std::int64_t ld, std::int64_t columns, std
   }
 }
 
+}  // namespace
+
 // op(B) as strips. Those that must be turned around, are read by many tiles or end within a register are packed: k rows
 // of whole registers, zeros behind the columns. The others are read where they lie.
 class Strips {
@@ -167,6 +170,8 @@ class Strips {
   float* packed_ = nullptr;
 };
 
+namespace {
+
 // `rows` rows of one strip of C; a strip that ends within a register goes through a copy of whole registers.
 void tile_of_strip(std::int64_t rows, std::int64_t columns, std::int64_t width, std::int64_t k, const Strided& a,
                    const Strip& b, float* c, std::int64_t ldc, bool accumulate) {
@@ -181,22 +186,8 @@ void tile_of_strip(std::int64_t rows, std::int64_t columns, std::int64_t width, 
   }
 }
 
-}  // namespace
-
-// Measured with one thread against OpenBLAS 0.3.21 on AVX-512. OpenBLAS has kernels of its own for products of at most
-// 10^6 multiplications, which win where m or n is very small.
-bool gemm_direct_pays(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k) {
-  const bool beyond_blas_small = m * n * k > 1'000'000;
-  if (!registers_are_wide) return false;
-  if (op_a == Op::none && op_b == Op::transpose) return n <= 256 && (beyond_blas_small || (n > 4 && m >= 32));
-  if (op_a == Op::transpose && op_b == Op::none) return m <= 48 && (beyond_blas_small || m > 4);
-  return false;
-}
-
-void gemm_direct(const Factor& a, const Factor& b, const Destination& c, Update update, const BlockFinish& finish) {
-  const std::int64_t m = c.rows, n = c.columns, k = a.op_columns();
-  if (m == 0 || n == 0) return;
-  const Strips strips(b, m > 4 * tile_rows && k > 96);
+void multiply(const Factor& a, const Strips& strips, const Destination& c, Update update, const BlockFinish& finish) {
+  const std::int64_t m = c.rows, k = a.op_columns();
   // Rows of B that are not packed lie on pages of their own: fewer of them at a time.
   const std::int64_t block_k = strips.all_packed() ? 384 : 256;
   // The rows of A that all strips pass over while they are in the cache.
@@ -229,6 +220,39 @@ void gemm_direct(const Factor& a, const Factor& b, const Destination& c, Update 
       }
     }
   });
+}
+
+}  // namespace
+
+// Measured with one thread against OpenBLAS 0.3.21 on AVX-512. OpenBLAS has kernels of its own for products of at most
+// 10^6 multiplications, which win where m or n is very small.
+bool gemm_direct_pays(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int64_t k) {
+  const bool beyond_blas_small = m * n * k > 1'000'000;
+  if (!registers_are_wide) return false;
+  if (op_a == Op::none && op_b == Op::transpose) return n <= 256 && (beyond_blas_small || (n > 4 && m >= 32));
+  if (op_a == Op::transpose && op_b == Op::none) return m <= 48 && (beyond_blas_small || m > 4);
+  return false;
+}
+
+void gemm_direct(const Factor& a, const Factor& b, const Destination& c, Update update, const BlockFinish& finish) {
+  const std::int64_t m = c.rows, n = c.columns, k = a.op_columns();
+  if (m == 0 || n == 0) return;
+  multiply(a, Strips(b, m > 4 * tile_rows && k > 96), c, update, finish);
+}
+
+PackedFactor::PackedFactor(const Factor& b)
+    : rows_(b.op_rows()),
+      columns_(b.op_columns()),
+      strips_(rows_ > 0 && columns_ > 0 ? std::make_shared<const Strips>(b, true) : nullptr) {}
+
+// Measured with one thread on AVX-512: of a few rows `gemm` reads B as fast, where it lies.
+bool gemm_packed_pays(std::int64_t m) { return registers_are_wide && m > 4; }
+
+void gemm_packed(const Factor& a, const PackedFactor& b, const Destination& c, Update update,
+                 const BlockFinish& finish) {
+  require_product(a, b.rows(), b.columns(), c);
+  if (b.rows() == 0) return gemm(a, {nullptr, 0, b.columns()}, c, update, finish);
+  if (c.rows > 0 && c.columns > 0) multiply(a, *b.strips_, c, update, finish);
 }
 
 }  // namespace canopy::kernels

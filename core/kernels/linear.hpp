@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <canopy/core/activation.hpp>
+#include <canopy/core/kernels/gemm_direct.hpp>
 
 namespace canopy::kernels {
 
@@ -12,5 +13,9 @@ namespace canopy::kernels {
 /// not overlap the operands. The same bits for any number of threads.
 void linear_forward(std::int64_t rows, std::int64_t inputs, std::int64_t outputs, const float* x, const float* w,
                     const float* bias, Activation activation, float* y, float* z = nullptr);
+
+/// The same without z, where W^T is packed: for inference, whose weights do not change.
+void linear_forward(std::int64_t rows, const float* x, const PackedFactor& w, const float* bias, Activation activation,
+                    float* y);
 
 }  // namespace canopy::kernels

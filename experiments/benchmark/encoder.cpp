@@ -68,6 +68,7 @@ std::unique_ptr<nn::TokenModel> bert(const Size& size, const FeedForwardPart& pa
                             .projections = nn::Projections::separate}}};
   auto model = std::make_unique<nn::TokenModel>(options, [&](std::int64_t) { return feedforward(size, part); });
   model->eval();
+  nn::pack_weights(*model);
   return model;
 }
 

@@ -83,10 +83,15 @@ struct Product {
 
   // Those that can compute it.
   std::vector<Kernel*> fast_kernels() const {
-    std::vector<Kernel*> all{kernels::gemm};
+    std::vector<Kernel*> all{kernels::gemm, packed_first};
     if (k > 0) all.push_back(kernels::gemm_direct);
     if (k > 0 && op_a == Op::none && op_b == Op::transpose) all.push_back(kernels::gemm_dots);
     return all;
+  }
+
+  static void packed_first(const Factor& a, const Factor& b, const Destination& c, Update update,
+                           const kernels::BlockFinish& finish) {
+    kernels::gemm_packed(a, kernels::PackedFactor(b), c, update, finish);
   }
 
   Factor first() const { return op_a == Op::none ? Factor{a.data(), m, k, lda} : transposed({a.data(), k, m, lda}); }
@@ -250,6 +255,7 @@ BOOST_AUTO_TEST_CASE(factors_must_fit) {
   BOOST_CHECK_THROW(kernels::gemm(x(3, 2), x(2, 2), c), ShapeError);
   BOOST_CHECK_THROW(kernels::gemm(x(2, 2), x(2, 3), c), ShapeError);
   BOOST_CHECK_THROW(kernels::gemm(x(2, 3), transposed(x(3, 2)), c), ShapeError);
+  BOOST_CHECK_THROW(kernels::gemm_packed(x(2, 3), kernels::PackedFactor(x(2, 2)), c), ShapeError);
 }
 
 BOOST_AUTO_TEST_CASE(linear_agrees_with_product_bias_and_activation) {
