@@ -6,6 +6,7 @@
 
 #include <canopy/core/failures.hpp>
 #include <canopy/core/file.hpp>
+#include <canopy/core/memory.hpp>
 
 #include <fmt/format.h>
 
@@ -100,24 +101,38 @@ void require_rows(const std::filesystem::path& file, std::int64_t count, std::in
   }
 }
 
-void ClockFile::append(const MetricsRow& row) {
+std::string ClockFile::append(const MetricsRow& row) {
+  MetricsFile::Columns columns{{"seconds", 0}};
+  for (const auto& [unit, count] : row.seen) columns.emplace_back(unit, static_cast<double>(count));
+  columns.emplace_back("peak_mb", static_cast<double>(memory::counters().peak) / 1e6);
   if (!begun_) {
     begun_ = true;
     const auto counted = static_cast<std::size_t>(row.number / row.stride);  // earlier rows
     const auto earlier = read_metrics(file_);
-    bool known = earlier.size() == 2 && earlier[0].first == row.unit && earlier[1].second.size() >= counted;
+    bool known = earlier.size() == 1 + columns.size() && earlier[0].first == row.unit;
+    for (std::size_t i = 0; known && i < columns.size(); ++i) known = earlier[1 + i].first == columns[i].first;
     for (std::size_t i = 0; known && i < counted; ++i) {
-      known = earlier[0].second[i] == static_cast<double>(i) * static_cast<double>(row.stride);
+      known = i < earlier[0].second.size() &&
+              earlier[0].second[i] == static_cast<double>(i) * static_cast<double>(row.stride);
     }
     if (counted > 0 && !known) {
       remove_file(file_);
-      return;
+      return {};
     }
     if (counted > 0) before_ = earlier[1].second[counted - 1];
+    if (counted > 0 && !row.seen.empty()) seen_ = static_cast<std::int64_t>(earlier[2].second[counted - 1]);
     rows_.emplace(file_, row.unit, row.stride);
   }
-  if (!rows_) return;
-  rows_->append(row.number, {{"seconds", before_ + std::chrono::duration<double>(Clock::now() - begin_).count()}});
+  if (!rows_) return {};
+  const double now = std::chrono::duration<double>(Clock::now() - begin_).count();
+  columns.front().second = before_ + now;
+  rows_->append(row.number, columns);
+  if (row.seen.empty()) return {};
+  const auto& [unit, count] = row.seen.front();
+  const double speed = static_cast<double>(count - seen_) / (now - last_);
+  last_ = now;
+  seen_ = count;
+  return fmt::format("{:.{}f} {}/s", speed, speed < 10 ? 1 : 0, unit);
 }
 
 std::vector<std::pair<std::string, std::vector<double>>> read_metrics(const std::filesystem::path& file) {

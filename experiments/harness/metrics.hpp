@@ -34,14 +34,16 @@ class MetricsFile {
 };
 
 /// clock.csv beside metrics.csv: how many seconds of training led to each row, over all processes that worked on the
-/// cell. It stands apart because the rest is the same bytes in every run.
+/// cell, what was trained on by then, and the most memory that arrays took in this process, in 10^6 bytes. It stands
+/// apart because the rest is the same bytes in every run.
 class ClockFile {
  public:
   /// The clock of this process starts here.
   explicit ClockFile(std::filesystem::path file) : file_(std::move(file)) {}
 
-  /// After the row of the metrics. A cell whose earlier rows were not timed gets no clock.
-  void append(const MetricsRow& row);
+  /// After the row of the metrics. A cell whose earlier rows were not timed gets no clock. Returns the speed since the
+  /// row before, such as "512 samples/s"; nothing where it is not known.
+  std::string append(const MetricsRow& row);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -50,6 +52,8 @@ class ClockFile {
   std::optional<MetricsFile> rows_;  // none before the first row, and where there is no clock
   Clock::time_point begin_ = Clock::now();
   double before_ = 0;  // seconds of earlier processes, as far as their rows still count
+  double last_ = 0;    // of the row before, in this process
+  std::int64_t seen_ = 0;
   bool begun_ = false;
 };
 

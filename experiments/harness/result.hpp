@@ -48,7 +48,8 @@ struct MetricsRow {
   std::int64_t planned = 0;    ///< how many units at most; 0: unknown
   std::string unit = "epoch";  ///< what is counted, and the name of the first column: such as "step"
   std::int64_t stride = 1;     ///< units that a row covers
-  std::vector<std::pair<std::string, double>> columns = {};  ///< such as {"loss", 0.31}, {"validation_rmse", 2.2}
+  std::vector<std::pair<std::string, double>> columns = {};     ///< such as {"loss", 0.31}, {"validation_rmse", 2.2}
+  std::vector<std::pair<std::string, std::int64_t>> seen = {};  ///< trained on so far, such as {"samples", 45000}
 };
 
 /// The content of result.json.

@@ -77,10 +77,10 @@ void train(const Experiment& experiment, const Configuration& configuration, con
           [&](const MetricsRow& row) {
             if (!metrics) metrics.emplace(folder / "metrics.csv", row.unit, row.stride);
             metrics->append(row.number, row.columns);
-            clock.append(row);
+            const std::string speed = clock.append(row);
             write_line({{"before", share(row.number, row.planned)},
                         {"done", share(row.number + row.stride, row.planned)},
-                        {"reached", reached(row, experiment.measures)}});
+                        {"reached", reached(row, experiment.measures) + (speed.empty() ? "" : "  " + speed)}});
           },
       .stop_requested = [] { return stop != 0; },
   };

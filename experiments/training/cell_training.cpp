@@ -32,7 +32,8 @@ TrainedCell train_cell(const harness::CellContext& context, RoutedTask& task, co
                     .planned = by_steps ? options.steps : options.epochs,
                     .unit = by_steps ? "step" : "epoch",
                     .stride = stride,
-                    .columns = row.scores});
+                    .columns = row.scores,
+                    .seen = row.seen});
   };
   const optim::Schedule schedule = make_schedule(recipe, planned_steps(task, options));
   TrainedCell cell{

@@ -75,6 +75,11 @@ class SupervisedTask : public RoutedTask {
     return (train_.size() + optimisation().batch_size - 1) / optimisation().batch_size;
   }
 
+  Amounts amounts(std::int64_t seen) const override {
+    const std::int64_t rest = std::min(seen % batches() * optimisation().batch_size, train_.size());
+    return {{"samples", seen / batches() * train_.size() + rest}};
+  }
+
   void run_epoch(std::int64_t skip, const Step& step) override {
     // Where the stream of the order stands: also after a resume, which puts it back.
     if constexpr (requires { train_.start_pass(std::uint64_t{}); }) {

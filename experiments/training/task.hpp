@@ -32,6 +32,9 @@ struct Progress {
   std::int64_t batches = 0;  ///< seen in all
 };
 
+/// Numbers of things by what they are, such as {"samples", 45000} or {"tokens", 4096}.
+using Amounts = std::vector<std::pair<std::string, std::int64_t>>;
+
 /// Derive from it and hand it to a Trainer, which owns everything else: steps, gradients, evaluations, checkpoints.
 class Task {
  public:
@@ -51,6 +54,9 @@ class Task {
 
   /// The scores of the model as it stands, in evaluation mode; always the same names in the same order.
   virtual std::vector<Score> evaluate() = 0;
+
+  /// What the first so many batches of a training hold, for its speed.
+  virtual Amounts amounts(std::int64_t) const { return {}; }
 
   /// Before each pass.
   virtual void start_epoch(Trainer&) {}

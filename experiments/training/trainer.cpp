@@ -178,7 +178,10 @@ void Trainer::evaluate() {
   scores.insert(scores.begin(), {"loss", loss_ / static_cast<double>(std::max<std::int64_t>(losses_, 1))});
   loss_ = 0;
   losses_ = 0;
-  if (options_.report) options_.report({evaluations_, epoch_, step_, progress().now, std::move(scores)});
+  if (options_.report) {
+    const Progress now = progress();
+    options_.report({evaluations_, epoch_, step_, now.now, task_.amounts(now.batches), std::move(scores)});
+  }
   ++evaluations_;
   const bool stop = !finished() && options_.stop_requested && options_.stop_requested();
   if (stop || saving_is_due()) save();

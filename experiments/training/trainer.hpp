@@ -25,6 +25,7 @@ struct EvaluationRow {
   std::int64_t epoch = 0;     ///< passes finished
   std::int64_t step = 0;      ///< steps of the optimizer taken
   double fraction = 0;        ///< of the plan that is done, 0 to 1
+  Amounts seen;               ///< what was trained on so far
   std::vector<Score> scores;  ///< "loss", the mean of the batches since the last evaluation, then the task's
 };
 

@@ -1,5 +1,6 @@
 // The first experiment through the real driver, on a small data set made here.
 #include <canopy/experiments/fff/counterparts.hpp>
+#include <canopy/experiments/harness/metrics.hpp>
 
 #include <set>
 
@@ -97,6 +98,15 @@ BOOST_AUTO_TEST_CASE(training_gives_the_same_bytes_for_any_threads_and_after_any
     const int killed = program::kill_until_done(CANOPY_DRIVER, arguments(folder, out.c_str(), "2"), signal, window);
     BOOST_TEST_MESSAGE("signal " << signal << ": ended " << killed << " times");
     BOOST_CHECK(program::result_bytes(folder / out) == expected);
+    for (const auto& cell : fs::directory_iterator(folder / out / "cells")) {
+      const auto clock = harness::read_metrics(cell.path() / "0" / "clock.csv");
+      BOOST_REQUIRE(clock.size() == 4u);
+      BOOST_TEST(clock[2].first == "samples");
+      BOOST_REQUIRE(clock[2].second.size() == 12u);
+      for (std::size_t epoch = 0; epoch < 12; ++epoch) {
+        BOOST_TEST(clock[2].second[epoch] == 1800. * static_cast<double>(epoch + 1));  // nine tenths of 2000
+      }
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <thread>
 
+#include <canopy/core/array.hpp>
 #include <canopy/core/error.hpp>
 #include <canopy/core/file.hpp>
 
@@ -110,7 +111,8 @@ BOOST_AUTO_TEST_CASE(the_clock_goes_on_where_the_checkpoint_was) {
   BOOST_TEST(after[2] < before[1] + 10);
 
   // Where the clock of earlier rows is missing or damaged, there is none.
-  for (const char* text : {"", "epoch,seconds\n0,1\n", "epoch,seconds\n0,1\n7,2\n", "step,seconds\n0,1\n1,2\n"}) {
+  for (const char* text : {"", "epoch,seconds,peak_mb\n0,1,9\n", "epoch,seconds,peak_mb\n0,1,9\n7,2,9\n",
+                           "step,seconds,peak_mb\n0,1,9\n1,2,9\n", "epoch,seconds\n0,1\n1,2\n"}) {
     write_file(file, text);
     ClockFile clock(file);
     clock.append({.number = 2});
@@ -121,6 +123,34 @@ BOOST_AUTO_TEST_CASE(the_clock_goes_on_where_the_checkpoint_was) {
   steps.append({.number = 0, .unit = "step", .stride = 50});
   steps.append({.number = 50, .unit = "step", .stride = 50});
   BOOST_TEST(read_metrics(file).at(0).second.at(1) == 50);
+}
+
+BOOST_AUTO_TEST_CASE(the_clock_knows_speed_and_memory) {
+  const program::Folder folder;
+  const auto file = folder / "clock.csv";
+  const Tensor most({1000, 1000});
+  {
+    ClockFile clock(file);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    BOOST_TEST(clock.append({.number = 0, .seen = {{"samples", 100}, {"tokens", 900}}}).ends_with(" samples/s"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    const double speed = std::stod(clock.append({.number = 1, .seen = {{"samples", 200}, {"tokens", 1700}}}));
+    BOOST_TEST(speed <= 500);
+    BOOST_TEST(speed > 10);
+  }
+  {
+    ClockFile clock(file);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    BOOST_TEST(std::stod(clock.append({.number = 2, .seen = {{"samples", 300}, {"tokens", 2500}}})) <= 500);
+  }
+  const auto columns = read_metrics(file);
+  BOOST_REQUIRE(columns.size() == 5u);
+  BOOST_TEST(columns[1].first == "seconds");
+  BOOST_TEST(columns[2].first == "samples");
+  BOOST_TEST(columns[3].first == "tokens");
+  BOOST_TEST(columns[3].second[2] == 2500);
+  BOOST_TEST(columns[4].first == "peak_mb");
+  BOOST_TEST(columns[4].second[0] >= 4);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
