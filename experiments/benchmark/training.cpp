@@ -5,6 +5,7 @@
 
 #include <canopy/canopy.hpp>
 #include <canopy/experiments/benchmark/data.hpp>
+#include <canopy/experiments/benchmark/pretraining_step.hpp>
 #include <canopy/experiments/benchmark/tree_steps.hpp>
 
 #include <fmt/format.h>
@@ -103,6 +104,10 @@ Workload encoder(const char* what, std::int64_t width, std::int64_t hidden, std:
           }};
 }
 
+Workload pretraining(const PretrainingSize& size) {
+  return {size.name(), size.batch, [=] { return pretraining_step(size); }};
+}
+
 std::vector<Row> run(const BenchOptions& options) {
   std::vector<Workload> workloads = {ff(784, 128, 256), ff(3072, 1024, 4096)};
   for (const std::int64_t leaf_width : {8, 4, 2, 1}) workloads.push_back(fff(784, 128, leaf_width, 256));
@@ -111,6 +116,7 @@ std::vector<Row> run(const BenchOptions& options) {
   workloads.push_back(tree(TreeStep::sparse));
   workloads.push_back(encoder("vit", 128, 128, 128, 65));
   workloads.push_back(encoder("bert", 256, 1024, 32, 128));
+  for (const int depth : {0, 9}) workloads.push_back(pretraining({.depth = depth}));
   std::vector<Row> rows;
   for (const Workload& workload : workloads) {
     if (!options.selects(workload.name)) continue;
