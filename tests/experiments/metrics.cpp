@@ -16,6 +16,7 @@
 
 using namespace canopy;
 using namespace canopy::harness;
+using test::speaks_of;
 
 BOOST_AUTO_TEST_SUITE(metrics)
 
