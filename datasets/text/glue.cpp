@@ -61,10 +61,12 @@ class GlueFile {
   bool next() {
     if (!lines_.next()) return false;
     split_fields(lines_.line(), fields_);
-    if (fields_.size() != columns_.size()) {
-      fail(fmt::format("expected {} fields between tabs, found {}", columns_.size(), fields_.size()));
-    }
     return true;
+  }
+  bool lacks_fields() const { return fields_.size() < columns_.size(); }
+  void check_fields() const {
+    if (fields_.size() == columns_.size()) return;
+    fail(fmt::format("expected {} fields between tabs, found {}", columns_.size(), fields_.size()));
   }
   std::string_view operator[](std::size_t column) const { return fields_[column]; }
   [[noreturn]] void fail(const std::string& what) const {
@@ -100,6 +102,10 @@ float score_of(const GlueFile& file, std::string_view text) {
   return score;
 }
 
+std::string file_name(const GlueTask& task, GlueSplit split) {
+  return fmt::format("{}{}.tsv", to_string(split), split == GlueSplit::train ? "" : task.variant);
+}
+
 /// As it is, or with ".gz" where that alone is there.
 fs::path plain_or_gzipped(const fs::path& file) {
   fs::path gzipped = file;
@@ -121,14 +127,18 @@ std::string_view to_string(GlueSplit split) {
 }
 
 std::span<const GlueTask> glue_tasks() {
-  static const std::vector<std::string_view> binary = {"0", "1"}, entailment = {"entailment", "not_entailment"};
+  static const std::vector<std::string_view> binary = {"0", "1"}, entailment = {"entailment", "not_entailment"},
+                                             inference = {"entailment", "neutral", "contradiction"};
   static const std::vector<GlueTask> tasks = {
       {"CoLA", false, binary, "sentence", "", "label", {"source", "label", "author", "sentence"}},
       {"SST-2", false, binary, "sentence", "", "label", {}},
       {"MRPC", true, binary, "#1 String", "#2 String", "Quality", {}},
       {"STS-B", true, {}, "sentence1", "sentence2", "score", {}},
-      {"RTE", true, entailment, "sentence1", "sentence2", "label", {}},
+      {"QQP", true, binary, "question1", "question2", "is_duplicate", {}, "QQP", "", true},
+      {"MNLI", true, inference, "sentence1", "sentence2", "gold_label", {}, "MNLI", "_matched"},
+      {"MNLI-mm", true, inference, "sentence1", "sentence2", "gold_label", {}, "MNLI", "_mismatched"},
       {"QNLI", true, entailment, "question", "sentence", "label", {}},
+      {"RTE", true, entailment, "sentence1", "sentence2", "label", {}},
       {"WNLI", true, binary, "sentence1", "sentence2", "label", {}},
   };
   return tasks;
@@ -149,7 +159,7 @@ const GlueTask& parse_glue_name(std::string_view name) {
 }
 
 GlueData read_glue(const fs::path& folder, const GlueTask& task, GlueSplit split) {
-  GlueFile file(plain_or_gzipped(folder / fmt::format("{}.tsv", to_string(split))));
+  GlueFile file(plain_or_gzipped(folder / file_name(task, split)));
   const bool is_labelled = split != GlueSplit::test;
   if (is_labelled && !task.headless_columns.empty()) {
     file.set_header(task.headless_columns);
@@ -161,6 +171,11 @@ GlueData read_glue(const fs::path& folder, const GlueTask& task, GlueSplit split
   const std::size_t label = is_labelled ? file.column(task.label) : 0;
   GlueData data;
   while (file.next()) {
+    if (task.has_broken_lines && file.lacks_fields()) {
+      ++data.broken_lines;
+      continue;
+    }
+    file.check_fields();
     data.first.emplace_back(file[first]);
     if (task.is_paired) data.second.emplace_back(file[second]);
     if (!is_labelled) continue;
@@ -175,11 +190,12 @@ GlueData read_glue(const fs::path& folder, const GlueTask& task, GlueSplit split
 
 GlueData load_glue(const GlueTask& task, GlueSplit split, const fs::path& root) {
   const fs::path folder = data_root(root);
+  const std::string_view task_folder = task.folder.empty() ? task.name : task.folder;
   if (folder.empty()) {
     throw DataError(fmt::format("glue:{}: no folder of data sets: set CANOPY_DATA to one that holds glue/{}", task.name,
-                                task.name));
+                                task_folder));
   }
-  return read_glue(folder / "glue" / task.name, task, split);
+  return read_glue(folder / "glue" / task_folder, task, split);
 }
 
 }  // namespace canopy::datasets

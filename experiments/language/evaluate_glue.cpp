@@ -71,7 +71,7 @@ std::vector<std::string> glue_metrics(const std::string& dataset) {
   const GlueTask& task = datasets::parse_glue_name(dataset);
   if (task.is_regression()) return {"pearson", "spearman"};
   if (task.name == "CoLA") return {"matthews", "accuracy"};
-  if (task.name == "MRPC") return {"accuracy", "f1"};
+  if (task.name == "MRPC" || task.name == "QQP") return {"accuracy", "f1"};
   return {"accuracy"};
 }
 

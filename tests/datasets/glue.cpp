@@ -55,7 +55,8 @@ BOOST_AUTO_TEST_CASE(names) {
   BOOST_TEST(!glue_task("RTE").is_regression());
   BOOST_CHECK_EXCEPTION(parse_glue_name("STS-B"), ConfigError, says("data set STS-B: expected glue:TASK"));
   BOOST_CHECK_EXCEPTION(parse_glue_name("glue:"), ConfigError, speaks_of("CoLA, SST-2, MRPC", "not ''"));
-  BOOST_CHECK_EXCEPTION(glue_task("MNLI"), ConfigError, speaks_of("WNLI", "not 'MNLI'"));
+  BOOST_TEST(glue_task("mnli-mm").name == "MNLI-mm");
+  BOOST_CHECK_EXCEPTION(glue_task("SNLI"), ConfigError, speaks_of("MNLI, MNLI-mm", "WNLI", "not 'SNLI'"));
   for (const GlueSplit split : {GlueSplit::train, GlueSplit::dev, GlueSplit::test}) {
     BOOST_CHECK(parse_glue_split(to_string(split)) == split);
   }
@@ -85,6 +86,51 @@ BOOST_AUTO_TEST_CASE(every_task_has_its_columns) {
         {"a", "c"}, {"b", "d"}, {1, 0});
   check(root("QNLI", "dev", "index\tquestion\tsentence\tlabel\r\n0\ta?\tb\tentailment\r\n"), {"a?"}, {"b"}, {0});
   check(root("WNLI", "dev", "index\tsentence1\tsentence2\tlabel\n0\ta\tb\t1\n"), {"a"}, {"b"}, {1});
+}
+
+// The training data is one; dev and test sets are of the same genres, or of others.
+BOOST_AUTO_TEST_CASE(mnli_has_two_dev_sets) {
+  const Root root;
+  const std::string columns =
+      "index\tpromptID\tpairID\tgenre\tsentence1_binary_parse\tsentence2_binary_parse\tsentence1_parse\t"
+      "sentence2_parse\tsentence1\tsentence2";
+  const std::string line = "0\t3\t3n\tfiction\t( a )\t( b )\t(ROOT a)\t(ROOT b)\t";
+  const std::string five = "\tlabel1\tlabel2\tlabel3\tlabel4\tlabel5\tgold_label\n";
+  const auto write = [&](const std::string& split, const std::string& content) {
+    write_plain(root.folder / "glue/MNLI" / (split + ".tsv"), content);
+  };
+  std::filesystem::create_directories(root.folder / "glue/MNLI");
+  write("train", columns + "\tlabel1\tgold_label\n" + line + "a\tb\tneutral\tcontradiction\n");
+  write("dev_matched", columns + five + line + "c\td\tneutral\tneutral\tneutral\tneutral\tentailment\tneutral\n");
+  write("dev_mismatched", columns + five + line + "e\tf\tneutral\tentailment\tneutral\t\t\tentailment\n");
+  write("test_matched", columns + "\n" + line + "g\th\n");
+  write("test_mismatched", columns + "\n" + line + "i\t\"j\" k\n");
+  const auto load = [&](const char* task, GlueSplit split) {
+    return load_glue(glue_task(task), split, root.folder.path());
+  };
+  for (const char* task : {"MNLI", "MNLI-mm"}) check(load(task, GlueSplit::train), {"a"}, {"b"}, {2});
+  check(load("MNLI", GlueSplit::dev), {"c"}, {"d"}, {1});
+  check(load("MNLI-mm", GlueSplit::dev), {"e"}, {"f"}, {0});
+  check(load("MNLI", GlueSplit::test), {"g"}, {"h"}, {});
+  check(load("MNLI-mm", GlueSplit::test), {"i"}, {"\"j\" k"}, {});
+  write("dev_matched", columns + five + line + "c\td\tneutral\t\t\t\t\t-\n");  // undecided: in MNLI, not in GLUE
+  BOOST_CHECK_EXCEPTION(load("MNLI", GlueSplit::dev), DataError,
+                        speaks_of("dev_matched.tsv", "line 2", "entailment, neutral, contradiction", "'-'"));
+  std::filesystem::remove(root.folder / "glue/MNLI/dev_mismatched.tsv");
+  BOOST_CHECK_EXCEPTION(load("MNLI-mm", GlueSplit::dev), DataError, speaks_of("dev_mismatched.tsv", "No such file"));
+}
+
+// A question with a line break in it is two lines, neither of which is a sample.
+BOOST_AUTO_TEST_CASE(qqp_has_broken_lines) {
+  const Root root;
+  const std::string columns = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n";
+  const GlueData train =
+      root("QQP", "train", columns + "1\t2\t3\ta?\tb?\t1\n4\t5\t6\t\"c\n\"\td?\t0\n\n7\t8\t9\t\"e\" ?\tf?\t0\n");
+  check(train, {"a?", "\"e\" ?"}, {"b?", "f?"}, {1, 0});
+  BOOST_TEST(train.broken_lines == 3);
+  check(root("QQP", "test", "id\tquestion1\tquestion2\n0\ta?\tb?\n"), {"a?"}, {"b?"}, {});
+  root.refuses("QQP", "dev", columns + "1\t2\t3\ta?\tb?\tc?\t1\n", "line 2", "expected 6 fields", "found 7");
+  root.refuses("QQP", "dev", columns + "1\t2\t3\ta?\tb?\tyes\n", "line 2", "one of 0, 1", "'yes'");
 }
 
 BOOST_AUTO_TEST_CASE(empty_and_compressed_files) {
@@ -124,6 +170,7 @@ BOOST_AUTO_TEST_CASE(the_real_tasks) {
       {"STS-B", {5749, 1500, 1379}}, {"RTE", {2490, 277, 3000}},    {"QNLI", {-1, 5463, 5463}},
       {"WNLI", {635, 71, 146}}};
   for (const GlueTask& task : glue_tasks()) {
+    if (!sizes.contains(std::string(task.name))) continue;  // MNLI and QQP are not in the folder
     for (const GlueSplit split : {GlueSplit::train, GlueSplit::dev, GlueSplit::test}) {
       const std::int64_t size = sizes.at(std::string(task.name))[static_cast<std::size_t>(split)];
       if (size < 0) continue;  // the folder has none
