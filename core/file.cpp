@@ -206,8 +206,8 @@ std::uint64_t FileAppender::size() const {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-void FileAppender::clear() {
-  if (ftruncate(descriptor_, 0) != 0) fail("write", path_, errno);
+void FileAppender::truncate(std::uint64_t size) {
+  if (ftruncate(descriptor_, static_cast<off_t>(size)) != 0) fail("write", path_, errno);
 }
 
 void FileAppender::sync() {

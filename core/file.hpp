@@ -98,8 +98,8 @@ class FileAppender {
   /// Bytes in the file, those from before among them.
   std::uint64_t size() const;
   void write(const void* bytes, std::size_t count);
-  /// Takes everything out of the file again.
-  void clear();
+  /// Takes everything behind the first `size` bytes out of the file again.
+  void truncate(std::uint64_t size);
   /// Returns when everything written is on the disk.
   void sync();
 

@@ -100,7 +100,7 @@ bool download(const std::string& address, const std::filesystem::path& to, const
                     .written = before};
   CURLcode code = perform(curl.get(), address, transfer, patience);
   if (before > 0 && refuses_to_continue(curl.get(), code)) {
-    file.clear();
+    file.truncate(0);
     transfer.progress = {.address = address};
     transfer.written = 0;
     code = perform(curl.get(), address, transfer, patience);

@@ -174,6 +174,10 @@ BOOST_AUTO_TEST_CASE(what_is_appended_follows_what_was_there) {
     file.sync();
   }
   BOOST_TEST(read_file(folder / "a") == "one two three");
+  FileAppender file(folder / "a");
+  file.truncate(4);
+  file.write("end", 3);
+  BOOST_TEST(read_file(folder / "a") == "one end");
 }
 
 BOOST_AUTO_TEST_CASE(appending_to_a_full_disk_keeps_what_fits) {
