@@ -41,6 +41,7 @@ struct SafetensorsReader::State {
 
   void add_file(const std::filesystem::path& file);
   void add_shards(const std::filesystem::path& index);
+  const Place& place(const std::string& name) const;
   template <class To>
   Array<To> read(const std::string& name, Accept accept) const;
 };
@@ -197,13 +198,17 @@ void SafetensorsReader::State::add_shards(const std::filesystem::path& index) {
   }
 }
 
-template <class To>
-Array<To> SafetensorsReader::State::read(const std::string& name, Accept accept) const {
+const SafetensorsReader::State::Place& SafetensorsReader::State::place(const std::string& name) const {
   const auto found = places.find(name);
   if (found == places.end()) throw CheckpointError(fmt::format("{}: there is no tensor \"{}\"", path.string(), name));
-  const Place& place = found->second;
+  return found->second;
+}
+
+template <class To>
+Array<To> SafetensorsReader::State::read(const std::string& name, Accept accept) const {
+  const Place& where = place(name);
   const SafetensorsEntry& entry = entries.at(name);
-  const MappedFile& file = files[place.file];
+  const MappedFile& file = files[where.file];
   const auto complain = [&](const std::string& what) {
     return CheckpointError(fmt::format("{}: tensor \"{}\" ({}): {}", file.path().string(), name, entry.dtype, what));
   };
@@ -213,7 +218,7 @@ Array<To> SafetensorsReader::State::read(const std::string& name, Accept accept)
   }
   try {
     Array<To> out(entry.shape);
-    convert(place.type->type, file, place.offset, out);
+    convert(where.type->type, file, where.offset, out);
     return out;
   } catch (const Error& error) {
     throw complain(error.what());
@@ -249,6 +254,13 @@ Tensor SafetensorsReader::tensor(const std::string& name, Accept accept) const {
 
 Indices SafetensorsReader::indices(const std::string& name) const {
   return state_->read<std::int32_t>(name, Accept::numbers);
+}
+
+MappedFile::Window SafetensorsReader::map(const std::string& name) const {
+  const State::Place& place = state_->place(name);
+  const auto bytes = static_cast<std::size_t>(state_->entries.at(name).shape.size() * place.type->bytes);
+  const MappedFile& file = state_->files[place.file];
+  return failing_as<CheckpointError>(file.path(), [&] { return file.map(place.offset, bytes); });
 }
 
 }  // namespace canopy

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <canopy/core/array.hpp>
+#include <canopy/core/file.hpp>
 
 namespace canopy {
 
@@ -50,6 +51,9 @@ class SafetensorsReader {
   /// An integer or boolean tensor as int32. Throws CheckpointError where there is none, it holds floats, or a value is
   /// beyond int32.
   Indices indices(const std::string& name) const;
+  /// The bytes of a tensor of any dtype as they lie in the file, at any alignment, for tensors that are too large to be
+  /// read or wanted in part. Throws CheckpointError where there is none, or the file has become shorter.
+  MappedFile::Window map(const std::string& name) const;
 
  private:
   struct State;

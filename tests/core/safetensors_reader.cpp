@@ -304,4 +304,19 @@ BOOST_AUTO_TEST_CASE(threads_read_one_file) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(bytes_are_mapped_as_they_lie) {
+  const TemporaryFolder folder;
+  write_one<std::uint16_t>(folder / "a", "U16", {1, 65535, 7});
+  const SafetensorsReader reader(folder / "a");
+  const MappedFile::Window window = reader.map("x");
+  std::uint16_t values[3];
+  std::memcpy(values, window.data(), sizeof values);
+  BOOST_TEST(values[0] == 1);
+  BOOST_TEST(values[1] == 65535);
+  BOOST_TEST(values[2] == 7);
+  BOOST_CHECK_EXCEPTION(reader.map("y"), CheckpointError, speaks_of("no tensor \"y\""));
+  std::filesystem::resize_file(folder / "a", std::filesystem::file_size(folder / "a") - 1);
+  BOOST_CHECK_EXCEPTION(reader.map("x"), CheckpointError, speaks_of("/a", "expected 6 bytes", "found 5"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
