@@ -12,11 +12,8 @@
 namespace canopy {
 namespace {
 
-constexpr std::string_view padding = "[PAD]", unknown = "[UNK]", classify = "[CLS]", separate = "[SEP]",
-                           mask = "[MASK]";
-constexpr std::string_view continued = "##";
-
 SpecialTokens special_tokens(const Vocabulary& vocabulary) {
+  const auto& [padding, unknown, classify, separate, mask] = special_token_names;
   return {.padding = vocabulary.id(padding),
           .unknown = vocabulary.id(unknown),
           .classify = vocabulary.id(classify),
@@ -26,7 +23,7 @@ SpecialTokens special_tokens(const Vocabulary& vocabulary) {
 
 /// The name of a special token that a text begins with; empty if none.
 std::string_view special_at(std::string_view text) {
-  for (const std::string_view name : {padding, unknown, classify, separate, mask}) {
+  for (const std::string_view name : special_token_names) {
     if (text.starts_with(name)) return name;
   }
   return {};
@@ -103,6 +100,7 @@ std::string BertTokenizer::decode(std::span<const std::int32_t> ids) const {
   for (const std::int32_t id : ids) {
     std::string_view token = vocabulary_.token(id);
     if (id == special_.padding || id == special_.classify || id == special_.separate) continue;
+    constexpr std::string_view continued = datasets::WordPieces::continued;
     if (token.size() > continued.size() && token.starts_with(continued)) {
       token.remove_prefix(continued.size());
     } else if (!text.empty()) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <canopy/datasets/text/basic_tokenizer.hpp>
+#include <canopy/datasets/text/special_tokens.hpp>
 #include <canopy/datasets/text/tokenizer_options.hpp>
 #include <canopy/datasets/text/vocabulary.hpp>
 #include <canopy/datasets/text/word_pieces.hpp>
@@ -27,11 +28,6 @@ struct Encoding {
   std::vector<std::int32_t> types;  ///< 0 up to the first [SEP], 1 after it
 
   bool operator==(const Encoding&) const = default;
-};
-
-/// The ids of the tokens with a meaning of their own.
-struct SpecialTokens {
-  std::int32_t padding, unknown, classify, separate, mask;  ///< [PAD], [UNK], [CLS], [SEP], [MASK]
 };
 
 /// Devlin et al., "BERT" (2018), https://arxiv.org/abs/1810.04805: BasicTokenizer, then WordPieces. The names of

@@ -18,18 +18,17 @@ std::uint64_t edge_of(std::uint32_t parent, char byte) {
   return std::uint64_t{parent} << 8 | static_cast<unsigned char>(byte);
 }
 
-/// Whether a UTF-8 text has more than that many code points.
-bool is_longer(std::string_view text, std::size_t code_points) {
-  if (text.size() <= code_points) return false;
-  const auto begins = std::ranges::count_if(text, [](char byte) { return (byte & 0xc0) != 0x80; });
-  return static_cast<std::size_t>(begins) > code_points;
-}
-
 }  // namespace
+
+bool WordPieces::can_cut(std::string_view word) {
+  if (word.size() <= longest_word) return true;
+  const auto begins = std::ranges::count_if(word, [](char byte) { return (byte & 0xc0) != 0x80; });
+  return static_cast<std::size_t>(begins) <= longest_word;
+}
 
 WordPieces::WordPieces(const Vocabulary& vocabulary, std::int32_t unknown)
     : slots_(1 << 10), ids_{-1}, unknown_(unknown) {
-  continued_ = add_child(add_child(0, '#'), '#');
+  for (const char byte : continued) continued_ = add_child(continued_, byte);
   for (std::int32_t id = 0; id < vocabulary.size(); ++id) {
     Node node = 0;
     for (const char byte : vocabulary.token(id)) node = add_child(node, byte);
@@ -70,7 +69,7 @@ void WordPieces::grow() {
 
 void WordPieces::append(std::string_view word, std::vector<std::int32_t>& ids) const {
   const std::size_t before = ids.size();
-  bool can_be_cut = !is_longer(word, longest_word);
+  bool can_be_cut = can_cut(word);
   Node root = 0;
   for (std::size_t begin = 0; can_be_cut && begin < word.size();) {
     std::int32_t longest = -1;

@@ -14,12 +14,16 @@ namespace canopy::datasets {
 /// BERT uses it.
 class WordPieces {
  public:
+  static constexpr std::string_view continued = "##";  ///< in front of what is not the beginning of a word
+
+  /// Whether a word, which is UTF-8, is cut at all: not if it is longer than 100 code points.
+  static bool can_cut(std::string_view word);
+
   /// `unknown`: the id of a word that cannot be cut into tokens. Throws DataError for tokens of more than 2^24 bytes
   /// together.
   WordPieces(const Vocabulary& vocabulary, std::int32_t unknown);
 
-  /// Adds the ids of a word, which is UTF-8: `unknown` alone for one that is longer than 100 code points or cannot be
-  /// cut.
+  /// Adds the ids of a word: `unknown` alone for one that is too long or cannot be cut into tokens.
   void append(std::string_view word, std::vector<std::int32_t>& ids) const;
 
  private:
