@@ -2,6 +2,7 @@
 #pragma once
 
 #include <canopy/core/error.hpp>
+#include <canopy/datasets/text/bert_tokenizer.hpp>
 #include <canopy/experiments/cli/program.hpp>
 
 #include <CLI/CLI.hpp>
@@ -22,6 +23,9 @@ using CommandLine = std::vector<std::string>;
 CLI::Validator whole_number(int least, int most);
 inline constexpr int most_threads = 1024, most_repeats = 1'000'000;
 
+/// That of a vocab.txt or a folder; `cased` whatever the folder says.
+BertTokenizer tokenizer_of(const std::filesystem::path& vocabulary, bool cased);
+
 void add_list(CLI::App& app, const Program& program);
 void add_run(CLI::App& app, const Program& program, const CommandLine& words);
 void add_worker(CLI::App& app, const Program& program);
@@ -30,6 +34,8 @@ void add_eval(CLI::App& app, const Program& program);
 void add_bench(CLI::App& app, const Program& program);
 void add_data(CLI::App& app);
 void add_text(CLI::App& app);
+void add_text_vocabulary(CLI::App& text);
+void add_text_pack(CLI::App& text);
 void add_embed(CLI::App& app);
 void add_fill_mask(CLI::App& app);
 

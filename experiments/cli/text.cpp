@@ -58,14 +58,8 @@ std::string encoded(const BertTokenizer& tokenizer, const std::string& line, std
   return fmt::format("{{\"ids\":[{}],\"types\":[{}]}}\n", fmt::join(encoding.ids, ","), fmt::join(encoding.types, ","));
 }
 
-BertTokenizer tokenizer_of(const TokenizeCommand& command) {
-  TokenizerOptions options = read_tokenizer_options(command.tokenizer);
-  if (command.cased) options.cased = true;
-  return load_tokenizer(command.tokenizer, options);
-}
-
 void tokenize(const TokenizeCommand& command) {
-  const BertTokenizer tokenizer = tokenizer_of(command);
+  const BertTokenizer tokenizer = tokenizer_of(command.tokenizer, command.cased);
   const std::int64_t max_length = command.max_length > 0 ? command.max_length : BertTokenizer::unlimited;
   constexpr std::size_t enough = 1 << 16;
   harness::LineInput input;
@@ -91,6 +85,12 @@ void tokenize(const TokenizeCommand& command) {
 
 }  // namespace
 
+BertTokenizer tokenizer_of(const std::filesystem::path& vocabulary, bool cased) {
+  TokenizerOptions options = read_tokenizer_options(vocabulary);
+  if (cased) options.cased = true;
+  return load_tokenizer(vocabulary, options);
+}
+
 void add_text(CLI::App& app) {
   CLI::App* command = app.add_subcommand("text", "Text as language models read it");
   command->require_subcommand(1);
@@ -105,6 +105,8 @@ void add_text(CLI::App& app) {
   tokenizing->add_option("--max-length", options->max_length, "Cut each answer to so many tokens")
       ->check(whole_number(2, std::numeric_limits<int>::max()));
   tokenizing->callback([options] { tokenize(*options); });
+  add_text_vocabulary(*command);
+  add_text_pack(*command);
 }
 
 }  // namespace canopy::cli

@@ -73,6 +73,8 @@ class RandomCommands {
                                    {"data"},
                                    {"text"},
                                    {"text", "tokenize", path()},
+                                   {"text", "vocabulary", path(), "--size", value(), "--out", path()},
+                                   {"text", "pack", path(), "--vocabulary", path(), "--out", path()},
                                    {"--version"},
                                    {"nosuch"},
                                    {""},
