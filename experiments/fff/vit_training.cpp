@@ -111,9 +111,7 @@ ImageDataset load_vit_images(const std::string& name, Split split, const std::fi
 
 Result train_vit(const CellContext& context) {
   const VitRecipe recipe = find_vit_recipe(context.cell.text("recipe"), context.settings);
-  Json resolved = Json::object();
-  append_json(recipe, resolved);
-  write_file(context.folder / "recipe.json", to_text(resolved, 2) + "\n");
+  write_recipe(context.folder, recipe);
   manual_seed(static_cast<std::uint64_t>(context.seed));
   const Data data = load_data(context);
   VitTask task(

@@ -11,12 +11,14 @@
 
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <canopy/core/error.hpp>
+#include <canopy/core/file.hpp>
 #include <canopy/experiments/harness/json.hpp>
 #include <canopy/experiments/harness/settings.hpp>
 
@@ -120,9 +122,10 @@ Part with_settings(Part part, const Settings& settings) {
   return part;
 }
 
-/// Adds every field by its name; a number that JSON cannot hold as text.
+/// Every field by its name; a number that JSON cannot hold as text.
 template <class Part>
-void append_json(const Part& part, Json& json) {
+Json fields_json(const Part& part) {
+  Json json = Json::object();
   visit_fields(part, [&]<class T>(const char* key, const T& value, const auto&) {
     if constexpr (std::is_enum_v<T>) {
       json[key] = detail::name_of(value);
@@ -132,6 +135,13 @@ void append_json(const Part& part, Json& json) {
       json[key] = value;
     }
   });
+  return json;
+}
+
+/// recipe.json in a cell's folder: what a recipe's name means may change. Throws Error if it cannot be written.
+template <class Recipe>
+void write_recipe(const std::filesystem::path& folder, const Recipe& recipe) {
+  write_file(folder / "recipe.json", to_text(fields_json(recipe), 2) + "\n");
 }
 
 }  // namespace canopy::harness

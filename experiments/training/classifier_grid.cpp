@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <canopy/canopy.hpp>
-#include <canopy/core/file.hpp>
 #include <canopy/experiments/harness/configuration.hpp>
 #include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier.hpp>
@@ -209,9 +208,7 @@ std::vector<Cell> cells_of(const ClassifierExperiment& experiment, const Setting
 Result train(const ClassifierExperiment& experiment, const CellContext& context) {
   const std::string& dataset = context.cell.text("dataset");
   const Recipe recipe = find_recipe(experiment.recipes, context.cell.text("recipe"), dataset, context.settings);
-  Json resolved = Json::object();
-  append_json(recipe, resolved);
-  write_file(context.folder / "recipe.json", to_text(resolved, 2) + "\n");  // a recipe's name may come to mean more
+  write_recipe(context.folder, recipe);
   return train_classifier(context, {.dataset = dataset,
                                     .recipe = recipe,
                                     .epochs = context.settings.get<std::int64_t>("epochs"),
