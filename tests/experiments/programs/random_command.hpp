@@ -131,7 +131,7 @@ class RandomCommands {
                 std::string(300, 'a'), "--resume", "*", "--no such"});
   }
   std::string path() {
-    return any({base_.string(), "/nowhere", "/dev/null", "/proc/self", (base_ / "notes").string(),
+    return any({base_.string(), (base_ / "nowhere").string(), "/dev/null", "/proc/self", (base_ / "notes").string(),
                 (base_ / "\xff\xfe").string(), (base_ / std::string(300, 'x')).string(),
                 (base_ / "notes/below").string(), (base_ / "it's \"here\"").string(), ""});
   }
