@@ -2,7 +2,7 @@
 #pragma once
 
 #include <canopy/experiments/harness/experiment.hpp>
-#include <canopy/experiments/training/supervised_task.hpp>
+#include <canopy/experiments/training/routed_task.hpp>
 #include <canopy/experiments/training/trainer.hpp>
 
 namespace canopy::training {

@@ -8,6 +8,7 @@
 #include <canopy/experiments/training/cell_training.hpp>
 #include <canopy/experiments/training/classified_data.hpp>
 #include <canopy/experiments/training/node_entropies.hpp>
+#include <canopy/experiments/training/supervised_task.hpp>
 
 namespace canopy::training {
 namespace {

@@ -1,10 +1,14 @@
-#include <canopy/experiments/training/supervised_task.hpp>
+#include <canopy/experiments/training/routed_task.hpp>
+
+#include <cmath>
+#include <utility>
 
 #include <canopy/experiments/training/trainer.hpp>
 
 namespace canopy::training {
 
-RoutedTask::RoutedTask(std::unique_ptr<nn::Layer> model, const Optimisation& optimisation, const RoutingRecipe& routing)
+RoutedTask::RoutedTask(std::unique_ptr<nn::Module> model, const Optimisation& optimisation,
+                       const RoutingRecipe& routing)
     : model_(std::move(model)),
       optimisation_(optimisation),
       recipe_(routing),
@@ -24,10 +28,10 @@ void RoutedTask::set_progress(const Progress& progress) {
   routing_.set_progress(progress.pass);
 }
 
-Variable RoutedTask::loss_of(const Tensor& inputs, const std::function<Variable(const Variable& output)>& task_loss) {
+Variable RoutedTask::with_routing(const std::function<Variable()>& task_loss) {
   const nn::RoutingTrace trace;
-  const Variable output = model_->forward(inputs);
-  Variable loss = routing_.with_losses(task_loss(output), trace);
+  Variable loss = task_loss();
+  loss = routing_.with_losses(std::move(loss), trace);
   if (!std::isfinite(loss.value().item())) return loss;
   observe(trace);
   if (optimisation_.local_batch > 0) usage_.add(trace);
