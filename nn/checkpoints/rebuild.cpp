@@ -150,7 +150,7 @@ std::unique_ptr<Block> build_block(const SavedLayer& saved) {
                              .causal = says_yes(saved, "causal"),
                              .dropout = saved.fraction("dropout"),
                              .attention_dropout = saved.fraction("attention_dropout")};
-  return std::make_unique<Block>(options, saved.build(0, "feedforward"));
+  return std::make_unique<Block>(options, saved.layers() == 0 ? nullptr : saved.build(0, "feedforward"));
 }
 
 std::vector<std::unique_ptr<Block>> build_blocks(const SavedLayer& encoder) {

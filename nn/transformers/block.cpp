@@ -18,14 +18,14 @@ Block::Block(const BlockOptions& options, std::unique_ptr<Layer> feedforward)
                   .bias = options.bias,
                   .causal = options.causal,
                   .dropout = options.attention_dropout}),
-      norm2_({.width = options.width, .epsilon = options.epsilon}),
       feedforward_(std::move(feedforward)),
       dropout_({.probability = options.dropout}) {
-  if (!feedforward_) throw ConfigError("Block: there is no feedforward layer");
   add_module("norm1", norm1_);
   add_module("attention", attention_);
-  add_module("norm2", norm2_);
-  add_module("feedforward", *feedforward_);
+  if (feedforward_) {
+    add_module("norm2", norm2_.emplace(LayerNormOptions{.width = options.width, .epsilon = options.epsilon}));
+    add_module("feedforward", *feedforward_);
+  }
   add_module("dropout", dropout_);
 }
 
@@ -38,10 +38,10 @@ Variable Block::forward(const Variable& x, const Sequences& sequences) const {
   };
   if (options_.norm == NormPlace::before) {
     const Variable a = x + dropout_(attention_(norm1_(x), sequences));
-    return a + fed(norm2_(a));
+    return feedforward_ ? a + fed((*norm2_)(a)) : a;
   }
   const Variable a = norm1_(x + dropout_(attention_(x, sequences)));
-  return norm2_(a + fed(a));
+  return feedforward_ ? (*norm2_)(a + fed(a)) : a;
 }
 
 Architecture Block::architecture() const {
@@ -53,7 +53,7 @@ Architecture Block::architecture() const {
   if (options_.dropout > 0.f) described.options.emplace("dropout", fmt::to_string(options_.dropout));
   described.options.emplace("norm", options_.norm == NormPlace::before ? "before" : "behind");
   described.options.emplace("epsilon", fmt::to_string(options_.epsilon));
-  described.layers.push_back(feedforward_->architecture());
+  if (feedforward_) described.layers.push_back(feedforward_->architecture());
   return described;
 }
 

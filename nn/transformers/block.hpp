@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include <canopy/nn/dropout.hpp>
 #include <canopy/nn/layer_norm.hpp>
@@ -29,24 +30,26 @@ struct BlockOptions {
 
 /// Attention, then a feedforward layer, each with a connection around it and a norm before or behind: a = x +
 /// attention(norm1(x)), y = a + feedforward(norm2(a)), or a = norm1(x + attention(x)), y = norm2(a + feedforward(a)).
-/// The feedforward layer is any that keeps [..., width]: FeedForward, FFF, TreeFFF, MoE, a Sequential. x [..., width]
-/// -> y [..., width]. Submodules "norm1", "attention", "norm2", "feedforward".
+/// The feedforward layer is any that keeps [..., width]: FeedForward, FFF, TreeFFF, MoE, a Sequential; without one y is
+/// a, and there is no second norm. x [..., width] -> y [..., width]. Submodules "norm1", "attention", "norm2",
+/// "feedforward".
 class Block : public SequenceLayer {
  public:
-  /// Throws ConfigError for no feedforward layer, and as MultiHeadAttention, LayerNorm and Dropout.
+  /// `feedforward` may be null. Throws ConfigError as MultiHeadAttention, LayerNorm and Dropout.
   Block(const BlockOptions& options, std::unique_ptr<Layer> feedforward);
 
   using SequenceLayer::forward;
   /// Throws ShapeError unless the feedforward layer keeps the shape of its input.
   Variable forward(const Variable& x, const Sequences& sequences) const override;
   Architecture architecture() const override;
-  Layer& feedforward() { return *feedforward_; }
+  /// Null where there is none.
+  Layer* feedforward() { return feedforward_.get(); }
 
  private:
   BlockOptions options_;
   LayerNorm norm1_;
   MultiHeadAttention attention_;
-  LayerNorm norm2_;
+  std::optional<LayerNorm> norm2_;
   std::unique_ptr<Layer> feedforward_;
   Dropout dropout_;
 };

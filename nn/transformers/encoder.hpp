@@ -11,7 +11,7 @@
 
 namespace canopy::nn {
 
-/// Makes the feedforward layer of a block: what varies between the papers.
+/// Makes the feedforward layer of a block, or null for a block without one: what varies between the papers.
 using MakeFeedForward = std::function<std::unique_ptr<Layer>(std::int64_t block)>;
 
 struct EncoderOptions {

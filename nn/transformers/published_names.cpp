@@ -26,13 +26,13 @@ std::vector<Rename> crammed_bert_names() {
   return {{"encoder.embedding.word_embedding.*", "bert.embeddings.word.*"},
           {"encoder.embedding.pos_embedding.*", "bert.embeddings.position.*"},
           {"encoder.embedding.norm.*", "bert.embeddings.norm.*"},
-          {"encoder.layers.*.attn.self_attention.*", "bert.encoder.*.attention.*"},
+          {"encoder.final_norm.*", "bert.encoder.norm.*"},
           {"encoder.layers.*.attn.dense.*", "bert.encoder.*.attention.output.*"},
+          {"encoder.layers.*.attn.self_attention.*", "bert.encoder.*.attention.*"},
           {"encoder.layers.*.ffn.dense_in.*", "bert.encoder.*.feedforward.0.*"},
           {"encoder.layers.*.ffn.dense_out.*", "bert.encoder.*.feedforward.2.*"},
           {"encoder.layers.*.ffn.*", "bert.encoder.*.feedforward.*"},
           {"encoder.layers.*", "bert.encoder.*"},
-          {"encoder.final_norm.*", "bert.encoder.norm.*"},
           {"head.*", "classifier.*"}};
 }
 

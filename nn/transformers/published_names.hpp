@@ -12,7 +12,7 @@ namespace canopy::nn {
 std::vector<Rename> bert_names();
 
 /// Paper 2's released crammedBERT and its trees: to "bert" (a TokenModel with head-major projections and a final norm),
-/// "pooler" and "classifier".
+/// "pooler" and "classifier". The same rules lead back, from canopy's names to these, if each is turned round.
 std::vector<Rename> crammed_bert_names();
 
 /// A vision transformer as the package timm names its parts: to a ViT.
