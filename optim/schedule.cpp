@@ -75,6 +75,19 @@ Schedule cosine(const Cosine& options) {
   };
 }
 
+Schedule triangle(const Triangle& options) {
+  require_finite("triangle", "rate", options.rate);
+  require_finite("triangle", "base", options.base);
+  require_at_least(1, "triangle", "steps", options.steps);
+  if (!(options.falloff > 0 && options.falloff <= 1)) {
+    throw ConfigError(fmt::format("triangle: falloff must be above 0 and at most 1, not {}", options.falloff));
+  }
+  const auto rise = static_cast<std::int64_t>((1 - options.falloff) * static_cast<double>(options.steps));
+  const Schedule rising =
+      linear({.from = options.base * options.rate, .to = options.rate, .steps = std::max<std::int64_t>(rise, 1)});
+  return join({{rise, rising}}, linear({.from = options.rate, .to = 0, .steps = options.steps - rise}));
+}
+
 Schedule join(std::vector<Segment> segments, Schedule rest) {
   require_function("join", rest);
   for (const Segment& segment : segments) {

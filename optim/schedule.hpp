@@ -55,17 +55,22 @@ struct Cosine {
 /// rise again behind its end, as some libraries' does.
 Schedule cosine(const Cosine& options);
 
+struct Triangle {
+  double rate = 0;         ///< the largest
+  std::int64_t steps = 1;  ///< at least 1
+  double base = 0.25;      ///< the share of the rate at step 0
+  double falloff = 0.25;   ///< the share of the steps in which it falls, above 0 and at most 1
+};
+/// Linearly from base * rate to rate, then to 0 at step `steps`: crammedBERT's "budget-triangle2", which paper 2 trains
+/// with.
+Schedule triangle(const Triangle& options);
+
 /// A part of a sequence of schedules.
 struct Segment {
   std::int64_t steps = 0;  ///< from 0
   Schedule schedule;
 };
-/// One schedule after the other, each counted from its own step 0, and `rest` after all of them. Paper 2's triangle
-/// over n steps (crammedBERT's "budget-triangle2", a multiplier: up from a quarter over three quarters of the
-/// budget, then down to 0):
-///
-///   join({{n * 3 / 4, linear({.from = 0.25, .to = 1, .steps = n * 3 / 4})}},
-///        linear({.from = 1, .to = 0, .steps = n - n * 3 / 4}))
+/// One schedule after the other, each counted from its own step 0, and `rest` after all of them.
 Schedule join(std::vector<Segment> segments, Schedule rest);
 
 struct WarmUp {

@@ -31,17 +31,39 @@ std::vector<optim::ParameterGroup> groups_of(const Optimisation& recipe, const n
   return groups;
 }
 
+// Each group as two: what decays, and the biases and norms in it.
+std::vector<optim::ParameterGroup> apart(const std::vector<optim::ParameterGroup>& groups, double weight_decay) {
+  std::vector<optim::ParameterGroup> all;
+  for (const optim::ParameterGroup& group : groups) {
+    const optim::DecayOptions options{.weight_decay = weight_decay, .exempt = {"bias", "norm"}};
+    for (optim::ParameterGroup& part : optim::decay_groups(group.parameters, options)) {
+      part.local_batch = group.local_batch;
+      all.push_back(std::move(part));
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 std::unique_ptr<optim::Optimizer> make_optimizer(const Optimisation& recipe, const nn::Module& model,
                                                  const nn::RoutingUsage& usage) {
-  const std::vector<optim::ParameterGroup> groups = groups_of(recipe, model, usage);
+  std::vector<optim::ParameterGroup> groups = groups_of(recipe, model, usage);
+  if (!recipe.decay_norms) groups = apart(groups, recipe.weight_decay);
   const double rate = recipe.learning_rate, decay = recipe.weight_decay;
   if (recipe.optimizer == "adam") {
-    return std::make_unique<optim::Adam>(groups, optim::AdamOptions{.learning_rate = rate, .weight_decay = decay});
+    return std::make_unique<optim::Adam>(groups, optim::AdamOptions{.learning_rate = rate,
+                                                                    .beta1 = recipe.beta1,
+                                                                    .beta2 = recipe.beta2,
+                                                                    .epsilon = recipe.epsilon,
+                                                                    .weight_decay = decay});
   }
   if (recipe.optimizer == "adamw") {
-    return std::make_unique<optim::AdamW>(groups, optim::AdamWOptions{.learning_rate = rate, .weight_decay = decay});
+    return std::make_unique<optim::AdamW>(groups, optim::AdamWOptions{.learning_rate = rate,
+                                                                      .beta1 = recipe.beta1,
+                                                                      .beta2 = recipe.beta2,
+                                                                      .epsilon = recipe.epsilon,
+                                                                      .weight_decay = decay});
   }
   return std::make_unique<optim::SGD>(
       groups, optim::SGDOptions{.learning_rate = rate, .momentum = recipe.momentum, .weight_decay = decay});
@@ -53,6 +75,7 @@ optim::Schedule make_schedule(const Optimisation& recipe, std::int64_t steps) {
   const auto main = [&] {
     if (recipe.schedule == "cosine") return optim::cosine({.rate = recipe.learning_rate, .steps = rest});
     if (recipe.schedule == "linear") return optim::linear({.from = recipe.learning_rate, .to = 0, .steps = rest});
+    if (recipe.schedule == "triangle") return optim::triangle({.rate = recipe.learning_rate, .steps = rest});
     return optim::constant(recipe.learning_rate);
   };
   return warm == 0 ? main() : optim::warm_up({.steps = warm}, main());

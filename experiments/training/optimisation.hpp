@@ -19,10 +19,13 @@ namespace canopy::training {
 struct Optimisation {
   std::string optimizer = "sgd";  ///< or "adam", "adamw"
   double learning_rate = 0.2;
-  double momentum = 0;  ///< of sgd
+  double momentum = 0;                                ///< of sgd
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  ///< of adam and adamw
   double weight_decay = 0;
-  /// "constant"; "cosine", "linear": to 0 at the end; "plateau": halved where the training score stands still (paper 1,
-  /// Table 2); "boost": tripled while the selection score is stuck below 90 (paper 3's released code).
+  bool decay_norms = true;  ///< whether it takes in what has "bias" or "norm" in its name
+  /// "constant"; "cosine", "linear": to 0 at the end; "triangle": up from a quarter, from three quarters of the
+  /// training on to 0 (paper 2); "plateau": halved where the training score stands still (paper 1, Table 2); "boost":
+  /// tripled while the selection score is stuck below 90 (paper 3's released code).
   std::string schedule = "constant";
   double warm_up = 0;          ///< fraction of the steps with a rate that rises from 0
   std::int64_t plateau = 250;  ///< evaluations without a better training score before "plateau" halves the rate
@@ -40,8 +43,12 @@ void visit_fields(O& o, const Visit& visit) {
   visit("optimizer", o.optimizer, OneOf{"sgd", "adam", "adamw"});
   visit("learning_rate", o.learning_rate, positive_real);
   visit("momentum", o.momentum, fraction_below_1);
+  visit("beta1", o.beta1, fraction_below_1);
+  visit("beta2", o.beta2, fraction_below_1);
+  visit("epsilon", o.epsilon, positive_real);
   visit("weight_decay", o.weight_decay, real_from_0);
-  visit("schedule", o.schedule, OneOf{"constant", "cosine", "linear", "plateau", "boost"});
+  visit("decay_norms", o.decay_norms, unchecked);
+  visit("schedule", o.schedule, OneOf{"constant", "cosine", "linear", "triangle", "plateau", "boost"});
   visit("warm_up", o.warm_up, fraction_below_1);
   visit("plateau", o.plateau, count_from_1);
   visit("batch_size", o.batch_size, count_from_1);

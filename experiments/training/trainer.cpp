@@ -21,13 +21,15 @@ void require(bool valid, const char* option, double value, const char* expected)
 void check(const TrainerOptions& options) {
   require(options.epochs >= 0, "epochs", static_cast<double>(options.epochs), "at least 0");
   require(options.steps >= 0, "steps", static_cast<double>(options.steps), "at least 0");
+  require(options.batches >= 0, "batches", static_cast<double>(options.batches), "at least 0");
   require(options.seconds >= 0, "seconds", options.seconds, "at least 0");
   require(options.accumulate >= 1, "accumulate", static_cast<double>(options.accumulate), "at least 1");
+  require(options.ramp >= 0, "ramp", static_cast<double>(options.ramp), "at least 0");
   require(options.clip_norm >= 0, "clip_norm", options.clip_norm, "at least 0");
   require(options.evaluate_every >= 0, "evaluate_every", static_cast<double>(options.evaluate_every), "at least 0");
   require(options.patience >= 0, "patience", static_cast<double>(options.patience), "at least 0");
-  if (options.epochs == 0 && options.steps == 0 && options.seconds == 0) {
-    throw ConfigError("Trainer: one of epochs, steps and seconds must limit the training");
+  if (options.epochs == 0 && options.steps == 0 && options.batches == 0 && options.seconds == 0) {
+    throw ConfigError("Trainer: one of epochs, steps, batches and seconds must limit the training");
   }
 }
 
@@ -58,6 +60,7 @@ double Trainer::seconds() const {
 double Trainer::fraction(double passes) const {
   return std::max({share(passes, static_cast<double>(options_.epochs)),
                    share(static_cast<double>(step_), static_cast<double>(options_.steps)),
+                   share(static_cast<double>(batches_done()), static_cast<double>(options_.batches)),
                    options_.seconds > 0 ? share(seconds(), options_.seconds) : 0});
 }
 
@@ -66,7 +69,21 @@ Progress Trainer::progress() const {
   const auto batches = static_cast<double>(task_.batches());
   return {.now = fraction(passes + share(static_cast<double>(batch_), batches)),
           .pass = fraction_at_pass_,
-          .batches = epoch_ * task_.batches() + batch_};
+          .batches = batches_done()};
+}
+
+std::int64_t Trainer::batches_done() const { return epoch_ * task_.batches() + batch_; }
+
+// Of the step that begins here. Growing as crammedBERT's, by the share of the ramp that is done:
+// min(floor(share * accumulate) + 1, accumulate).
+std::int64_t Trainer::batches_of_step() const {
+  std::int64_t count = options_.accumulate;
+  if (const std::int64_t done = batches_done(); done < options_.ramp) {
+    const double grown = static_cast<double>(done) / static_cast<double>(options_.ramp) * static_cast<double>(count);
+    count = std::min(static_cast<std::int64_t>(grown) + 1, count);
+  }
+  if (options_.batches > 0) count = std::min(count, options_.batches - batches_done());
+  return std::min(count, task_.batches() - batch_);
 }
 
 const BestScore& Trainer::best(const std::string& score) const {
@@ -78,6 +95,7 @@ const BestScore& Trainer::best(const std::string& score) const {
 bool Trainer::finished() const {
   if (options_.epochs > 0 && epoch_ >= options_.epochs) return true;
   if (options_.steps > 0 && step_ >= options_.steps) return true;
+  if (options_.batches > 0 && batches_done() >= options_.batches) return true;
   if (options_.seconds > 0 && seconds() >= options_.seconds) return true;
   if (options_.patience == 0) return false;
   std::int64_t last = -1;
@@ -110,8 +128,10 @@ Ending Trainer::run() {
 // False ends the pass: the training is over, or is to stop here.
 bool Trainer::take_batch(const Task::Loss& loss) {
   // Every batch of a step counts the same, also of the last step of a pass, which may have fewer.
-  const std::int64_t first = batch_ / options_.accumulate * options_.accumulate;
-  const std::int64_t together = std::min(options_.accumulate, task_.batches() - first);
+  if (step_batches_ == 0) {
+    step_begin_ = batch_;
+    step_batches_ = batches_of_step();
+  }
   task_.set_progress(progress());
   {
     Tape tape;
@@ -122,11 +142,11 @@ bool Trainer::take_batch(const Task::Loss& loss) {
     }
     loss_ += value.value().item();
     ++losses_;
-    tape.backward(together == 1 ? value : value / static_cast<float>(together));
+    tape.backward(step_batches_ == 1 ? value : value / static_cast<float>(step_batches_));
   }
-  if (++batch_ < first + together) return true;
+  if (++batch_ < step_begin_ + step_batches_) return true;
   take_step();
-  if (options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0) {
+  if (evaluation_is_due()) {
     evaluate();
     task_.model().train();
   }
@@ -140,10 +160,18 @@ bool Trainer::take_batch(const Task::Loss& loss) {
 
 void Trainer::take_step() {
   if (options_.clip_norm > 0) optim::clip_grad_norm(parameters_, options_.clip_norm);
-  optimizer_->set_learning_rate(rate_(step_) * (feedback_ ? feedback_->factor() : 1));
+  const std::int64_t now = options_.batches > 0 ? batches_done() - step_batches_ : step_;
+  optimizer_->set_learning_rate(rate_(now) * (feedback_ ? feedback_->factor() : 1));
   optimizer_->step();
   optimizer_->zero_grad();
   ++step_;
+  step_batches_ = 0;
+}
+
+bool Trainer::evaluation_is_due() const {
+  const std::int64_t every = options_.evaluate_every;
+  if (every == 0) return false;
+  return options_.batches > 0 ? batches_done() >= (evaluations_ + 1) * every : step_ % every == 0;
 }
 
 bool Trainer::improve(const WatchedScore& score, double value) {

@@ -33,11 +33,13 @@ struct TrainerOptions {
   // The training ends at the first of these limits; 0: no limit. One is needed.
   std::int64_t epochs = 0;
   std::int64_t steps = 0;
-  double seconds = 0;  ///< a training that ends by the clock is not the same twice
+  std::int64_t batches = 0;  ///< schedule and evaluations then go by batches as well, not by steps
+  double seconds = 0;        ///< a training that ends by the clock is not the same twice
 
   std::int64_t accumulate = 1;      ///< batches whose mean gradient makes a step; the last of a pass may be fewer
+  std::int64_t ramp = 0;            ///< batches in which steps grow, from one of a single batch on
   double clip_norm = 0;             ///< of all gradients together; 0: they are not clipped
-  std::int64_t evaluate_every = 0;  ///< steps; 0: after each pass
+  std::int64_t evaluate_every = 0;  ///< steps, or batches; 0: after each pass
 
   std::string select = {};                ///< the score that the best model is chosen by; empty: the last is the best
   bool higher_is_better = true;           ///< of that score
@@ -92,8 +94,11 @@ class Trainer {
  private:
   bool finished() const;
   double fraction(double passes) const;
+  std::int64_t batches_done() const;
+  std::int64_t batches_of_step() const;
   bool take_batch(const Task::Loss& loss);
   void take_step();
+  bool evaluation_is_due() const;
   void evaluate();
   bool improve(const WatchedScore& score, double value);
   bool saving_is_due() const;
@@ -111,7 +116,9 @@ class Trainer {
   std::vector<Variable> parameters_;
 
   std::int64_t epoch_ = 0, step_ = 0, evaluations_ = 0;
-  std::int64_t batch_ = 0;  // of this pass that are done
+  std::int64_t batch_ = 0;         // of this pass that are done
+  std::int64_t step_begin_ = 0;    // of them before this step
+  std::int64_t step_batches_ = 0;  // of this step; 0 between steps
   double fraction_at_pass_ = 0;
   double loss_ = 0;  // summed since the last evaluation
   std::int64_t losses_ = 0;

@@ -171,9 +171,14 @@ BOOST_AUTO_TEST_CASE(a_training_resumes_to_the_same_bits) {
   TrainerOptions accumulated = by_epochs;
   accumulated.accumulate = 4;
   accumulated.clip_norm = 0.1;
-  for (const TrainerOptions& options : {by_epochs, by_steps, accumulated}) {
+  TrainerOptions by_batches = accumulated;
+  by_batches.epochs = 0;
+  by_batches.batches = 29;
+  by_batches.ramp = 20;
+  by_batches.evaluate_every = 5;
+  for (const TrainerOptions& options : {by_epochs, by_steps, accumulated, by_batches}) {
     const Outcome whole = train(options, 0, folder);
-    BOOST_TEST(whole.rows.size() == (options.steps > 0 ? 6u : 5u));
+    BOOST_TEST(whole.rows.size() == (options.epochs == 0 ? 6u : 5u));
     for (const std::int64_t stop_every : {1, 2, 3, 7, 100}) {
       BOOST_TEST(same(train(options, stop_every, folder), whole), "stopped every " << stop_every);
     }
@@ -221,6 +226,32 @@ BOOST_AUTO_TEST_CASE(accumulated_gradients_are_the_mean) {
     const Tensor found = task.model().state_dict().at(name);
     for (std::int64_t i = 0; i < value.size(); ++i) BOOST_TEST(std::abs(value.data()[i] - found.data()[i]) < 1e-5);
   }
+}
+
+// Of 40 batches 24 in a ramp: min(floor(done / 24 * 4) + 1, 4) of them make a step, cut at the end of a pass of 6 and
+// at the last batch; the rate follows the batches.
+BOOST_AUTO_TEST_CASE(steps_grow_and_the_rate_follows_the_batches) {
+  Line task;
+  std::vector<std::int64_t> asked;
+  std::vector<EvaluationRow> rows;
+  const auto rate = [&](std::int64_t batches) {
+    asked.push_back(batches);
+    return 0.01;
+  };
+  Trainer trainer(
+      task, adam(task), rate,
+      {.batches = 40, .accumulate = 4, .ramp = 24, .evaluate_every = 10, .report = [&](const EvaluationRow& row) {
+         rows.push_back(row);
+       }});
+  BOOST_CHECK(trainer.run() == Ending::finished);
+  BOOST_TEST(asked == (std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 24, 28, 30, 34, 36}));
+  BOOST_TEST(trainer.step() == 18);
+  BOOST_TEST(task.seen.size() == 40u);
+  BOOST_TEST(task.progresses.back().now == 39. / 40);
+  // At the first steps that reach 10, 20, 30 and 40 batches.
+  std::vector<std::int64_t> steps;
+  for (const EvaluationRow& row : rows) steps.push_back(row.step);
+  BOOST_TEST(steps == (std::vector<std::int64_t>{8, 12, 15, 18}));
 }
 
 BOOST_AUTO_TEST_CASE(patience_ends_a_training_that_stands_still) {

@@ -29,13 +29,6 @@ void check(const Schedule& schedule, const std::vector<double>& expected, const 
   }
 }
 
-// crammedBERT's triangle over n steps.
-Schedule triangle(std::int64_t n) {
-  const std::int64_t rise = n * 3 / 4;
-  return join({{rise, linear({.from = 0.25, .to = 1, .steps = rise})}},
-              linear({.from = 1, .to = 0, .steps = n - rise}));
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_schedule_follows_its_formula) {
@@ -48,6 +41,9 @@ BOOST_AUTO_TEST_CASE(every_schedule_follows_its_formula) {
   check(cosine({.rate = 0.8, .steps = 4}), {0.8, 0.4 * (1 + root), 0.4, 0.4 * (1 - root), 0, 0}, "cosine");
   check(cosine({.rate = 1, .steps = 2, .floor = 0.5}), {1, 0.75, 0.5, 0.5}, "cosine to a floor");
   BOOST_TEST(cosine({.rate = 1, .steps = 2})(2) == 0);
+  check(triangle({.rate = 0.8, .steps = 8}), {0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.4, 0, 0}, "triangle");
+  check(triangle({.rate = 1, .steps = 4, .base = 0, .falloff = 1}), {1, 0.75, 0.5, 0.25, 0}, "a triangle that falls");
+  check(triangle({.rate = 1, .steps = 1}), {1, 0}, "a triangle of one step");
 }
 
 BOOST_AUTO_TEST_CASE(schedules_compose) {
@@ -99,9 +95,10 @@ BOOST_AUTO_TEST_CASE(rates_agree_with_the_reference) {
       const Tensor& share = file.tensors.at("t");
       fill([&](std::int64_t i) {
         if (share.data()[i] > 1) return static_cast<double>(expected.data()[i]);
-        return triangle(steps)(static_cast<std::int64_t>(static_cast<double>(share.data()[i]) * steps));
+        return triangle({.rate = 1, .steps = steps})(
+            static_cast<std::int64_t>(static_cast<double>(share.data()[i]) * steps));
       });
-      BOOST_TEST(triangle(steps)(2 * steps) == 0);
+      BOOST_TEST(triangle({.rate = 1, .steps = steps})(2 * steps) == 0);
     } else {
       const std::int64_t steps = std::stoll(file.metadata.at("steps")), warmup = std::stoll(file.metadata.at("warmup"));
       BOOST_REQUIRE(kind == "linear" || kind == "cosine");
