@@ -12,6 +12,7 @@
 #include <canopy/experiments/harness/metrics.hpp>
 #include <canopy/experiments/training/cell_training.hpp>
 #include <canopy/experiments/training/classified_data.hpp>
+#include <canopy/experiments/training/layer_use.hpp>
 #include <canopy/experiments/training/node_entropies.hpp>
 #include <canopy/experiments/training/supervised_task.hpp>
 
@@ -76,11 +77,9 @@ Json layers_json(const ClassifierScore& score, const std::vector<std::pair<std::
   const std::map<std::string, double> by_name(entropies.begin(), entropies.end());
   Json layers = Json::array();
   for (const nn::RoutingLoad& load : score.routing) {
-    layers.push_back({{"layer", load.layer},
-                      {"leaves", load.branches.size()},
-                      {"leaves_used", load.used()},
-                      {"maximum_leaf_load", load.maximum()},
-                      {"entropy", by_name.at(load.layer)}});
+    Json layer = training::layer_use(load);
+    layer["entropy"] = by_name.at(load.layer);
+    layers.push_back(std::move(layer));
   }
   return layers;
 }

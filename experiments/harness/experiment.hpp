@@ -47,6 +47,8 @@ struct CellContext {
   /// Appends a row to metrics.csv, for good, and shows it. Comes before the checkpoint that counts this row. The first
   /// report of a process cuts the rows that an earlier process wrote from this one on.
   std::function<void(const MetricsRow&)> report;
+  /// Shows what is done before the first row, such as "packing text, 12 MB".
+  std::function<void(const std::string&)> say;
   /// True once the run is to end: at the next epoch or step boundary save the checkpoint and throw Interrupted.
   std::function<bool()> stop_requested;
 

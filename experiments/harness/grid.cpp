@@ -65,6 +65,7 @@ void show(const Job& job, const std::string& line, Progress& progress) {
   const auto is = [&](const char* field, bool (Json::*kind)() const noexcept) {
     return json.is_object() && json.contains(field) && (json[field].*kind)();
   };
+  if (is("doing", &Json::is_string)) return progress.describe(job.name, json["doing"].get<std::string>());
   // Anything else is a library's own words on stdout.
   if (!is("before", &Json::is_number) || !is("done", &Json::is_number) || !is("reached", &Json::is_string)) return;
   progress.advance(job.name, json["before"].get<double>(), json["done"].get<double>(),

@@ -42,6 +42,11 @@ void Progress::advance(const std::string& job, double before, double done, const
   refresh();
 }
 
+void Progress::describe(const std::string& job, const std::string& text) {
+  running_[job].text = text;
+  refresh();
+}
+
 void Progress::finish(const std::string& job, const std::string& outcome) {
   ++finished_;
   Running& running = running_[job];

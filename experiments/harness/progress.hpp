@@ -18,6 +18,8 @@ class Progress {
   void start(const std::string& job, double work);
   /// `before` and `done` are shares of the job, 0 to 1: before and after the row that says `text`.
   void advance(const std::string& job, double before, double done, const std::string& text);
+  /// What the job does, while nothing is known of how much of it that is.
+  void describe(const std::string& job, const std::string& text);
   /// `outcome`: "done", or why not.
   void finish(const std::string& job, const std::string& outcome);
   /// A line above the display.

@@ -82,6 +82,10 @@ void train(const Experiment& experiment, const Configuration& configuration, con
                         {"done", share(row.number + row.stride, row.planned)},
                         {"reached", reached(row, experiment.measures) + (speed.empty() ? "" : "  " + speed)}});
           },
+      .say =
+          [](const std::string& doing) {
+            write_line({{"doing", doing}});
+          },
       .stop_requested = [] { return stop != 0; },
   };
   Result result = experiment.run(context);

@@ -7,13 +7,13 @@
 
 #include <canopy/canopy.hpp>
 #include <canopy/experiments/harness/configuration.hpp>
+#include <canopy/experiments/harness/machine.hpp>
 #include <canopy/experiments/training/classification.hpp>
 #include <canopy/experiments/training/classifier.hpp>
 #include <canopy/experiments/training/classifier_timing.hpp>
 #include <canopy/experiments/training/entropy_figures.hpp>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace canopy::training {
 
@@ -43,10 +43,6 @@ std::optional<Size> size_of(const std::string& dataset) {
 double work_of(const std::string& dataset, std::int64_t neurons) {
   const Size size = size_of(dataset).value_or(Size{60000, 784});
   return size.samples * size.features * static_cast<double>(100 + neurons);
-}
-
-double gigabytes_of_memory() {
-  return static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e9;
 }
 
 // Weights and their gradients, at least.
