@@ -8,13 +8,14 @@
 #include <canopy/experiments/fff/hardening.hpp>
 #include <canopy/experiments/fff/inference_counterparts.hpp>
 #include <canopy/experiments/fff/vit.hpp>
+#include <canopy/experiments/language/pretraining/pretrain.hpp>
 
 namespace canopy {
 
 const std::vector<harness::Experiment>& experiments() {
   static const std::vector<harness::Experiment> list = {
-      fff::counterparts(), fff::inference_counterparts(), fff::experts(),        fff::hardening(), fff::ablation(),
-      fff::vit(),          balance::load_balance(),       balance::master_leaf()};
+      fff::counterparts(), fff::inference_counterparts(), fff::experts(),         fff::hardening(),    fff::ablation(),
+      fff::vit(),          balance::load_balance(),       balance::master_leaf(), language::pretrain()};
   return list;
 }
 

@@ -2,13 +2,16 @@
 #include <canopy/experiments/experiments.hpp>
 
 #include <cctype>
+#include <cmath>
 #include <set>
 
 #include <canopy/experiments/harness/configuration.hpp>
+#include <canopy/nn/transformers/crammed_bert.hpp>
 
 #include <fmt/format.h>
 
 #include "datasets/files.hpp"
+#include "datasets/packed.hpp"
 #include "programs/kill.hpp"
 
 using program::Folder;
@@ -35,10 +38,16 @@ void write_images(const program::fs::path& folder) {
   write("test-labels", test::idx({100}, 5, 7));
 }
 
+void write_text(const program::fs::path& folder) {
+  program::fs::create_directories(folder / "text");
+  test::write_plain(folder / "text/words.txt", test::documents(100));
+}
+
 struct Small {
   const char* name;
   std::vector<std::string> set;
   std::size_t cells;
+  bool images = true;  // else text
 };
 
 // Each with every recipe that it has.
@@ -54,14 +63,23 @@ const std::vector<Small>& small_grids() {
         "patch=1", "model_width=8", "blocks=2", "heads=2", "batch_size=64", "images=300"},
        9},
       {"balance/load-balance", {"width=8", "leaf_width=2"}, 4},
-      {"balance/master-leaf", {"width=8", "leaf_width=2"}, 5}};
+      {"balance/master-leaf", {"width=8", "leaf_width=2"}, 5},
+      {"language/pretrain",
+       {"feedforward=dense,2x3,none", "recipe=canopy,literal", "blocks=2", "width=8", "heads=2", "hidden=12",
+        "vocabulary=60", "sequence_length=16", "tokens=20000", "evaluate_every=4000", "evaluation_sequences=40",
+        "batch_size=8", "accumulate=4"},
+       6,
+       false}};
   return grids;
 }
 
 std::vector<std::string> arguments(const Small& grid, const Folder& folder, const std::string& out) {
-  std::vector<std::string> words = {"run",       grid.name,  "--set",   "dataset=idx:" + (folder / "images").string(),
-                                    "--set",     "epochs=4", "--out",   (folder / out).string(),
-                                    "--threads", "2",        "--resume"};
+  std::vector<std::string> words = {"run", grid.name, "--out", (folder / out).string(), "--threads", "2", "--resume"};
+  if (grid.images) {
+    words.insert(words.end(), {"--set", "dataset=idx:" + (folder / "images").string(), "--set", "epochs=4"});
+  } else {  // which each run packs for itself
+    words.insert(words.end(), {"--data", (folder / ("data" + out.substr(out.size() - 2))).string()});
+  }
   for (const std::string& assignment : grid.set) {
     words.push_back("--set");
     words.push_back(assignment);
@@ -76,7 +94,7 @@ harness::Json result_of(const Folder& folder, const std::string& out, const std:
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_preset_is_a_grid) {
-  BOOST_TEST(experiments().size() == 8u);
+  BOOST_TEST(experiments().size() == 9u);
   for (const harness::Experiment& each : experiments()) {
     BOOST_TEST_CONTEXT(each.name) {
       std::vector<std::string> presets;
@@ -139,6 +157,8 @@ BOOST_AUTO_TEST_CASE(the_papers_numbers_stand_beside_their_cells) {
 BOOST_AUTO_TEST_CASE(every_experiment_gives_the_same_bytes_after_it_was_killed) {
   const Folder folder;
   write_images(folder / "images");
+  write_text(folder / "data-a");
+  write_text(folder / "data-b");
   for (const Small& grid : small_grids()) {
     BOOST_TEST_CONTEXT(grid.name) {
       const auto begin = std::chrono::steady_clock::now();
@@ -180,6 +200,24 @@ BOOST_AUTO_TEST_CASE(every_experiment_gives_the_same_bytes_after_it_was_killed) 
   BOOST_TEST(layers.size() == 2u);
   BOOST_TEST(layers[1].at("layer") == "encoder.1.feedforward");
   BOOST_TEST(layers[1].at("leaves") == 4);
+
+  // A language model's last state is its checkpoint; its trees' use is told by layer.
+  const auto language = folder / "language/pretrain-a/cells/text-2x3-canopy/0";
+  const auto pretrained = result_of(folder, "language/pretrain-a", "text-2x3-canopy");
+  BOOST_TEST(pretrained.at("tokens") > 19000);
+  BOOST_TEST(pretrained.at("tokens") <= 20096);  // 157 batches of 8 x 16
+  BOOST_TEST(std::abs(std::exp(pretrained.at("loss").get<double>()) / pretrained.at("perplexity").get<double>() - 1) <
+             1e-12);
+  BOOST_TEST(pretrained.at("perplexity") < 60);
+  BOOST_TEST(pretrained.at("leaves") == 16);
+  BOOST_TEST(result_of(folder, "language/pretrain-a", "text-none-canopy").at("leaves").is_null());
+  const auto forests = harness::Json::parse(program::content(language / "layers.json"));
+  BOOST_TEST(forests.size() == 2u);
+  BOOST_TEST(forests[1].at("layer") == "bert.encoder.1.feedforward");
+  BOOST_TEST(nn::load_crammed_bert(language / "checkpoint.safetensors")->options().feedforward.depth == 3);
+  const std::string rows = program::content(language / "metrics.csv");
+  BOOST_TEST(rows.starts_with("tokens,loss,masked_accuracy,perplexity,leaves_used,maximum_leaf_load\n0,"));
+  BOOST_TEST(rows.find("\n4096,") != std::string::npos);  // a row for 32 batches
 
   // The checkpoint is the model of G_A; last.safetensors is whole, too.
   const auto score_of = [&](const program::fs::path& file) {
