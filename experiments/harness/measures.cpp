@@ -24,7 +24,8 @@ Metric Measures::metric(std::string_view name) const {
 }
 
 std::string reached(const MetricsRow& row, const Measures& measures) {
-  std::string text = fmt::format("{} {}", row.unit, row.number + row.stride);
+  const std::int64_t end = row.number + row.stride;
+  std::string text = fmt::format("{} {}", row.unit, row.planned > 0 ? std::min(end, row.planned) : end);
   if (row.planned > 0) text += fmt::format("/{}", row.planned);
   for (const Metric& metric : measures.metrics) {
     if (!metric.main) continue;

@@ -27,7 +27,8 @@ struct Counting {
 Counting counting(const Task& task, const TrainerOptions& options) {
   if (options.evaluate_every == 0) return {"epoch", 1, options.epochs};
   if (options.batches == 0) return {"step", options.evaluate_every, options.steps};
-  const auto [unit, stride] = task.amounts(options.evaluate_every).at(0);
+  auto [unit, stride] = task.amounts(options.evaluate_every).at(0);
+  unit.pop_back();  // the plural's s
   return {unit, stride, task.amounts(options.batches).at(0).second};
 }
 

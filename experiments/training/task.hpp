@@ -32,7 +32,7 @@ struct Progress {
   std::int64_t batches = 0;  ///< seen in all
 };
 
-/// Numbers of things by what they are, such as {"samples", 45000} or {"tokens", 4096}.
+/// Numbers of things by what they are, in the plural, such as {"samples", 45000} or {"tokens", 4096}.
 using Amounts = std::vector<std::pair<std::string, std::int64_t>>;
 
 /// Derive from it and hand it to a Trainer, which owns everything else: steps, gradients, evaluations, checkpoints.
