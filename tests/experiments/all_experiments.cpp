@@ -40,7 +40,7 @@ void write_images(const program::fs::path& folder) {
 
 void write_text(const program::fs::path& folder) {
   program::fs::create_directories(folder / "text");
-  test::write_plain(folder / "text/words.txt", test::documents(100));
+  test::write_plain(folder / "text/words.txt", test::documents(2000));
 }
 
 struct Small {
@@ -66,8 +66,8 @@ const std::vector<Small>& small_grids() {
       {"balance/master-leaf", {"width=8", "leaf_width=2"}, 5},
       {"language/pretrain",
        {"feedforward=dense,2x3,none", "recipe=canopy,literal", "blocks=2", "width=8", "heads=2", "hidden=12",
-        "vocabulary=60", "sequence_length=16", "tokens=20000", "evaluate_every=4000", "evaluation_sequences=40",
-        "batch_size=8", "accumulate=4"},
+        "vocabulary=60", "sequence_length=16", "tokens=150000", "evaluate_every=30000", "evaluation_sequences=40",
+        "batch_size=32", "accumulate=4"},
        6,
        false}};
   return grids;
@@ -204,8 +204,8 @@ BOOST_AUTO_TEST_CASE(every_experiment_gives_the_same_bytes_after_it_was_killed) 
   // A language model's last state is its checkpoint; its trees' use is told by layer.
   const auto language = folder / "language/pretrain-a/cells/text-2x3-canopy/0";
   const auto pretrained = result_of(folder, "language/pretrain-a", "text-2x3-canopy");
-  BOOST_TEST(pretrained.at("tokens") > 19000);
-  BOOST_TEST(pretrained.at("tokens") <= 20096);  // 157 batches of 8 x 16
+  BOOST_TEST(pretrained.at("tokens") > 149000);
+  BOOST_TEST(pretrained.at("tokens") <= 150016);  // 293 batches of 32 x 16
   BOOST_TEST(std::abs(std::exp(pretrained.at("loss").get<double>()) / pretrained.at("perplexity").get<double>() - 1) <
              1e-12);
   BOOST_TEST(pretrained.at("perplexity") < 60);
@@ -216,8 +216,8 @@ BOOST_AUTO_TEST_CASE(every_experiment_gives_the_same_bytes_after_it_was_killed) 
   BOOST_TEST(forests[1].at("layer") == "bert.encoder.1.feedforward");
   BOOST_TEST(nn::load_crammed_bert(language / "checkpoint.safetensors")->options().feedforward.depth == 3);
   const std::string rows = program::content(language / "metrics.csv");
-  BOOST_TEST(rows.starts_with("tokens,loss,masked_accuracy,perplexity,leaves_used,maximum_leaf_load\n0,"));
-  BOOST_TEST(rows.find("\n4096,") != std::string::npos);  // a row for 32 batches
+  BOOST_TEST(rows.starts_with("token,loss,masked_accuracy,perplexity,leaves_used,maximum_leaf_load\n0,"));
+  BOOST_TEST(rows.find("\n30208,") != std::string::npos);  // a row for 59 batches
 
   // The checkpoint is the model of G_A; last.safetensors is whole, too.
   const auto score_of = [&](const program::fs::path& file) {

@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(tokens_make_a_plan_of_batches) {
 // Made once: the second time nothing is counted or packed, and both parts are the same.
 BOOST_AUTO_TEST_CASE(text_is_packed_once_without_its_evaluation_parts) {
   const TemporaryFolder folder;
-  write_text(folder, 300);
+  write_text(folder, 2000);
   test::write_plain(folder / "text/b.valid.txt", "zebra zebra zebra\n");
   std::vector<std::string> said;
   const TextPreparation preparation{.data = folder.path(),
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(text_is_packed_once_without_its_evaluation_parts) {
   packed.vocabulary = 61;
   BOOST_CHECK_EXCEPTION(prepare_text(packed, {}), ConfigError, speaks_of("vocabulary", "60", "61"));
 
-  write_text(folder, 301);
+  write_text(folder, 2001);
   BOOST_CHECK_EXCEPTION(prepare_text(text, preparation), ConfigError, speaks_of("text.tokens"));
 }
 
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(text_that_is_missing_is_named) {
 
 BOOST_AUTO_TEST_CASE(a_stop_ends_the_packing) {
   const TemporaryFolder folder;
-  write_text(folder, 300);
+  write_text(folder, 2000);
   const PretrainingText text{.vocabulary = 60, .sequence_length = 16};
   BOOST_CHECK_THROW(prepare_text(text, {.data = folder.path(), .stop_requested = [] { return true; }}),
                     harness::Interrupted);
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_stop_ends_the_packing) {
 // guessed, and every path ends at the left, where no neuron is above 0.
 BOOST_AUTO_TEST_CASE(scores_of_a_model_that_knows_nothing) {
   const TemporaryFolder folder;
-  write_text(folder, 300);
+  write_text(folder, 2000);
   const PackedText text = prepare_text({.vocabulary = 60, .sequence_length = 16}, {.data = folder.path()});
   const MaskedText masked(text.training(), {});
   nn::CrammedBert bert(

@@ -64,8 +64,8 @@ std::vector<Settings::Entry> settings_of() {
       {"vocabulary", within(vocabularies, std::int64_t{8192})},
       {"sequence_length", within(sequence_lengths, std::int64_t{128})},
       {"recipe", Texts{"canopy"}},
-      {"tokens", within(tokens, std::int64_t{1'000'000})},
-      {"evaluate_every", within(tokens, std::int64_t{100'000})},  // tokens
+      {"tokens", within(tokens, std::int64_t{500'000})},
+      {"evaluate_every", within(tokens, std::int64_t{50'000})},  // tokens
       {"evaluation_sequences", within(count_from_1, std::int64_t{256})},
   };
   const std::vector<Settings::Entry> sizes = pretraining_sizes();
@@ -132,7 +132,7 @@ Experiment pretrain() {
           .paper = papers::faster_language_modelling,
           .artefact = "the pretraining behind Table 1",
           .settings = Settings(settings_of()),
-          .presets = {{.name = "quick", .seconds = 170, .seeds = 1, .changes = {}},
+          .presets = {{.name = "quick", .seconds = 90, .seeds = 1, .changes = {}},
                       {.name = "standard", .seconds = 20000, .seeds = 1, .changes = standard},
                       {.name = "paper", .seconds = 3e8, .seeds = 1, .changes = paper}},
           .cells = cells_of,
