@@ -1,7 +1,6 @@
 #include <canopy/experiments/language/pretraining/pretrain.hpp>
 
 #include <canopy/core/error.hpp>
-#include <canopy/datasets/dataset_name.hpp>
 #include <canopy/experiments/harness/product.hpp>
 #include <canopy/experiments/language/pretraining/pretraining.hpp>
 #include <canopy/experiments/language/pretraining/pretraining_model.hpp>
@@ -45,7 +44,7 @@ std::vector<Cell> cells_of(const Settings& settings) {
     const nn::CrammedBertOptions model = pretraining_model(feedforward, settings, text.vocabulary);
     require_memory(model, guessed(recipe, settings));
     const bool tree = model.feedforward.trees > 0;
-    cells.push_back({.name = fmt::format("{}-{}-{}", datasets::short_name(text.name), feedforward, name),
+    cells.push_back({.name = fmt::format("{}-{}-{}", text.short_name(), feedforward, name),
                      .labels = {{"dataset", text.name},
                                 {"model", feedforward},
                                 {"recipe", name},

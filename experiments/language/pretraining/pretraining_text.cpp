@@ -10,6 +10,7 @@
 #include <canopy/core/file.hpp>
 #include <canopy/core/file_lock.hpp>
 #include <canopy/datasets/catalog.hpp>
+#include <canopy/datasets/dataset_name.hpp>
 #include <canopy/datasets/text/corpus/packing.hpp>
 #include <canopy/datasets/text/corpus/vocabulary_training.hpp>
 #include <canopy/experiments/harness/experiment.hpp>
@@ -98,6 +99,11 @@ PackedText open(const fs::path& file, const PretrainingText& text) {
 void PretrainingText::check() const {
   if (name == own_text || (name.starts_with(packed_prefix) && name.size() > packed_prefix.size())) return;
   throw ConfigError(fmt::format("text: '{}' is neither text nor packed:FILE", name));
+}
+
+std::string PretrainingText::short_name() const {
+  // Packed text is a safetensors file.
+  return name == own_text ? name : datasets::short_name("safetensors:" + name.substr(packed_prefix.size()));
 }
 
 PackedText prepare_text(const PretrainingText& text, const TextPreparation& preparation) {

@@ -21,6 +21,8 @@ struct PretrainingText {
 
   /// Throws ConfigError, in words on the setting "text", for a name of neither form. Looks at no file.
   void check() const;
+  /// In letters, digits and dashes: "text", or the name of the file without its ending.
+  std::string short_name() const;
 };
 
 struct TextPreparation {
