@@ -23,8 +23,7 @@ class Linear : public Layer {
   Variable forward(const Variable& x) const override;
   Architecture architecture() const override;
 
-  /// For inference: see Variable::pack().
-  void pack() { weight_.pack(); }
+  void pack() override { weight_.pack(); }
 
   const Variable& weight() const { return weight_; }
   const Variable& bias() const { return bias_; }

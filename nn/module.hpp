@@ -72,6 +72,10 @@ class Module {
 
   void zero_grad();
 
+  /// Packs the weights that products of this module, without its submodules, read (Variable::pack); by default none.
+  /// See pack_weights for a whole model.
+  virtual void pack() {}
+
   /// Copies of all parameters and persistent buffers by name.
   StateDict state_dict() const;
   /// Copies `state` into the parameters. Throws CheckpointError that lists every missing, unexpected and misshapen

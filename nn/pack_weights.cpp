@@ -1,13 +1,9 @@
 #include <canopy/nn/pack_weights.hpp>
 
-#include <canopy/nn/linear.hpp>
-
 namespace canopy::nn {
 
 void pack_weights(Module& module) {
-  module.for_each_module([](Module& each) {
-    if (auto* linear = dynamic_cast<Linear*>(&each)) linear->pack();
-  });
+  module.for_each_module([](Module& each) { each.pack(); });
 }
 
 }  // namespace canopy::nn
