@@ -53,11 +53,13 @@ Cut cut(std::int64_t m, std::int64_t n, std::int64_t k) {
 }
 
 // A gradient of weights, many rows summed into a small matrix, is cut along k instead, where nothing is packed twice:
-// cutting such a C costs 5 to 15 % of the time. The sums of the parts are added in order.
+// cutting such a C costs 5 to 15 % of the time. The sums of the parts are added in order; all but the first need memory
+// of C's size.
 std::int64_t parts_along_k(std::int64_t m, std::int64_t n, std::int64_t k) {
   if (m * n > 1 << 19 || k < 4 * std::max(m, n) || m * n * k < worth_two_threads) return 1;
+  constexpr std::int64_t most_parts = 16;
   std::int64_t parts = 1;  // powers of two, so that as many threads finish together
-  while (k / (2 * parts) >= 1024) parts *= 2;
+  while (parts < most_parts && k / (2 * parts) >= 1024) parts *= 2;
   return parts;
 }
 

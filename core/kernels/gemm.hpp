@@ -45,9 +45,9 @@ using BlockFinish = std::function<void(std::int64_t row_begin, std::int64_t row_
 /// Throws ShapeError unless c has the shape of op(A) op(B) with op(B) [rows, columns].
 void require_product(const Factor& a, std::int64_t rows, std::int64_t columns, const Destination& c);
 
-/// C = op(A) op(B), or C += op(A) op(B) with Update::add; op(A) is [m, k], op(B) [k, n], C [m, n]. The panels depend on
-/// shapes only, so equal shapes give equal bits for any number of threads. C may not overlap A or B. Throws ShapeError
-/// where they do not fit, and for an extent above the 2^31 - 1 that BLAS counts to.
+/// C = op(A) op(B), or C += op(A) op(B) with Update::add; op(A) is [m, k], op(B) [k, n], C [m, n]. What it is cut
+/// into depends on shapes only, so equal shapes give equal bits for any number of threads. C may not overlap A or B.
+/// Throws ShapeError where they do not fit, and for an extent above the 2^31 - 1 that BLAS counts to.
 void gemm(const Factor& a, const Factor& b, const Destination& c, Update update = Update::overwrite,
           const BlockFinish& finish = {});
 

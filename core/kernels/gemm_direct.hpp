@@ -19,6 +19,8 @@ bool gemm_direct_pays(Op op_a, Op op_b, std::int64_t m, std::int64_t n, std::int
 void gemm_direct(const Factor& a, const Factor& b, const Destination& c, Update update = Update::overwrite,
                  const BlockFinish& finish = {});
 
+class Strips;
+
 /// A factor op(B) in the order in which products read it: weights that many products share are packed once. A copy, of
 /// the same size but for padding.
 class PackedFactor {
@@ -32,7 +34,7 @@ class PackedFactor {
   friend void gemm_packed(const Factor& a, const PackedFactor& b, const Destination& c, Update update,
                           const BlockFinish& finish);
   std::int64_t rows_, columns_;
-  std::shared_ptr<const class Strips> strips_;
+  std::shared_ptr<const Strips> strips_;
 };
 
 /// Whether `gemm_packed` computes a product with m rows faster than `gemm` would.

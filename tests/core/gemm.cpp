@@ -13,6 +13,7 @@
 #include <canopy/core/kernels/gemm_direct.hpp>
 #include <canopy/core/kernels/gemm_dots.hpp>
 #include <canopy/core/kernels/linear.hpp>
+#include <canopy/core/memory.hpp>
 #include <canopy/core/random.hpp>
 #include <canopy/core/threads.hpp>
 
@@ -179,6 +180,18 @@ BOOST_AUTO_TEST_CASE(large_products_agree_and_their_bits_do_not_depend_on_thread
       }
     }
   }
+}
+
+// As many as threads can use, not as many as k has thousands.
+BOOST_AUTO_TEST_CASE(parts_along_k_take_bounded_memory) {
+  constexpr std::int64_t extent = 64, k = 1 << 16;
+  const Product product(Op::transpose, Op::none, extent, extent, k, 0);
+  std::vector<float> c(extent * extent);
+  memory::reset_peak();
+  const std::size_t before = memory::counters().live;
+  kernels::gemm(product.first(), product.second(), {c.data(), extent, extent});
+  BOOST_TEST(memory::counters().peak - before <= 16 * extent * extent * sizeof(float));
+  BOOST_TEST(distance(c, product.naive(false)) <= allowed(k));
 }
 
 // Whether it is computed alone or among others.
