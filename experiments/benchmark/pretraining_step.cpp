@@ -12,34 +12,6 @@
 namespace canopy::benchmark {
 namespace {
 
-std::unique_ptr<nn::Layer> feedforward(const PretrainingSize& size) {
-  if (size.depth > 0) {
-    return std::make_unique<nn::TreeFFF>(
-        nn::TreeFFFOptions{.inputs = size.width, .outputs = size.width, .trees = 1, .depth = size.depth});
-  }
-  return std::make_unique<nn::FeedForward>(nn::FeedForwardOptions{.inputs = size.width,
-                                                                  .width = size.hidden,
-                                                                  .outputs = size.width,
-                                                                  .activation = Activation::gelu,
-                                                                  .bias = false});
-}
-
-struct MaskedLanguageModel : nn::Module {
-  nn::TokenModel model;
-  nn::MaskedTokenHead head;
-
-  explicit MaskedLanguageModel(const PretrainingSize& size)
-      : model({.embeddings = {.vocabulary = size.vocabulary, .width = size.width, .positions = size.tokens},
-               .encoder = {.blocks = size.blocks,
-                           .block = {.width = size.width, .heads = size.heads, .epsilon = 1e-12f, .bias = false},
-                           .final_norm = true}},
-              [&](std::int64_t) { return feedforward(size); }),
-        head(model.word_vectors(), {.transform = false, .bias = false}) {
-    add_module("model", model);
-    add_module("head", head);
-  }
-};
-
 // Below the vocabulary.
 Indices random_ids(const Shape& shape, std::int64_t vocabulary, RandomStream& random) {
   Indices ids(shape);
@@ -68,12 +40,18 @@ std::function<void()> pretraining_step(const PretrainingSize& size) {
     at.mutable_data()[i] = static_cast<std::int32_t>(order[static_cast<std::size_t>(i)]);
   }
   const Indices truth = random_ids({masked}, size.vocabulary, random);
-  auto model = std::make_shared<MaskedLanguageModel>(size);
+  auto model = std::make_shared<nn::CrammedBert>(
+      nn::CrammedBertOptions{.vocabulary = size.vocabulary,
+                             .width = size.width,
+                             .blocks = size.blocks,
+                             .heads = size.heads,
+                             .feedforward = size.depth > 0 ? nn::CrammedFeedForward{.trees = 1, .depth = size.depth}
+                                                           : nn::CrammedFeedForward{.width = size.hidden}});
   auto optimizer = std::make_shared<optim::AdamW>(
       model->parameters(), optim::AdamWOptions{.learning_rate = 1e-3, .beta2 = 0.98, .epsilon = 1e-12});
   return [=] {
     Tape tape;
-    tape.backward(cross_entropy(model->head(model->model(tokens), at), truth));
+    tape.backward(cross_entropy(model->predict(tokens, at), truth));
     optim::clip_grad_norm(model->parameters(), 0.5);
     optimizer->step();
     optimizer->zero_grad();

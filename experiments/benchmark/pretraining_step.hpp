@@ -17,8 +17,8 @@ struct PretrainingSize {
   std::string name() const;
 };
 
-/// 15 % of the positions are predicted, by a decoder tied to the word vectors, which computes their logits alone.
-/// Forward, cross-entropy, backward, clipping at 0.5, AdamW.
+/// 15 % of the positions are predicted, whose logits alone are computed. Forward, cross-entropy, backward, clipping at
+/// 0.5, AdamW. The peer's positions are learned vectors, crammedBERT's sinusoids.
 std::function<void()> pretraining_step(const PretrainingSize& size);
 
 }  // namespace canopy::benchmark
